@@ -1,0 +1,4 @@
+//! The algebra's laws, and what goes over the wire.
+
+mod laws;
+mod messages;
