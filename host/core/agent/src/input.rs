@@ -1,0 +1,158 @@
+//! Everything that can happen to an agent.
+//!
+//! The daemon turns link messages, node reports, finished writes, reads and deadlines into
+//! these; the simulator and the transcripts make them by hand. What an input carries has
+//! passed every check that needs no state.
+
+use mezzo_model::{
+    LinkId, RequestId, Ticket, Wall,
+    calls::{AgentRead, Principal},
+    container,
+};
+use mezzo_proto::mezzo::link::v1::from_master;
+
+/// One thing that happened.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "they are moved a few times in their life, and never kept in numbers"
+)]
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The very first input of a process: what its work directory holds.
+    Start(Found),
+    /// The daemon has reached a master. Only after [`crate::Envelope::Dial`].
+    LinkOpened {
+        /// The new link; never seen before.
+        link: LinkId,
+    },
+    /// A message over a link, in order and without gaps or repetitions: the edge counts.
+    LinkMessage {
+        /// The link; one that the core has closed is allowed, and its messages are dropped.
+        link: LinkId,
+        /// The message.
+        body: from_master::Body,
+    },
+    /// A link is gone, whoever closed it. The daemon dials again by itself.
+    LinkClosed {
+        /// The link.
+        link: LinkId,
+    },
+    /// What the node says of a container.
+    Node(container::Report),
+    /// The writes of the turn with this ticket were made.
+    Persisted(Ticket),
+    /// They were not all made, and the sends of that turn were dropped.
+    NotPersisted {
+        /// The ticket.
+        ticket: Ticket,
+        /// For people.
+        why: String,
+    },
+    /// [`crate::Effects::wake_at`] has come, or `Effects::again` was set. May come at any time.
+    Wake,
+    /// A read: answered by one [`crate::Envelope::Snapshot`] or a refusal.
+    Read {
+        /// Where the answer goes.
+        request: RequestId,
+        /// Who asks.
+        principal: Principal,
+        /// What is wanted.
+        read: AgentRead,
+    },
+    /// The process is asked to end. [`crate::Effects::exit`] says when it may.
+    Stop(Stop),
+}
+
+/// What becomes of the tasks when the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// They live on; the next agent on this work directory finds them again.
+    LeaveTasks,
+    /// They are ended first.
+    EndTasks,
+}
+
+/// What the daemon found when it started.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The kernel's name for this boot of the machine.
+    pub boot_id: String,
+    /// Every file that [`crate::Write`]s have made, by its key, in any order.
+    pub checkpoints: Vec<(String, Vec<u8>)>,
+    /// The sandboxes of containers below the work directory.
+    pub sandboxes: Vec<Sandbox>,
+}
+
+/// A container's directory, from an earlier life of the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Absolute path.
+    pub path: String,
+    /// When something in it last changed, as far as its own entry tells.
+    pub modified: Wall,
+}
+
+/// The inbox's three queues, drained in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Links, node reports, finished writes, deadlines.
+    Liveness,
+    /// Calls that change something: none yet, executors' calls come here.
+    Calls,
+    /// Reads.
+    Reads,
+}
+
+impl Input {
+    /// The queue that this input waits in.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Input::Start(_)
+            | Input::LinkOpened { .. }
+            | Input::LinkMessage { .. }
+            | Input::LinkClosed { .. }
+            | Input::Node(_)
+            | Input::Persisted(_)
+            | Input::NotPersisted { .. }
+            | Input::Wake
+            | Input::Stop(_) => Lane::Liveness,
+            Input::Read { .. } => Lane::Reads,
+        }
+    }
+
+    /// What it is, in one word, for the log of slow turns and for traces.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Input::Start(_) => "start",
+            Input::LinkOpened { .. } => "link-opened",
+            Input::LinkMessage { body, .. } => match body {
+                from_master::Body::Welcome(_) => "welcome",
+                from_master::Body::Refused(_) => "refused",
+                from_master::Body::Ping(_) => "ping",
+                from_master::Body::Pong(_) => "pong",
+                from_master::Body::RunTask(_) => "run-task",
+                from_master::Body::KillTask(_) => "kill-task",
+                from_master::Body::Acknowledge(_) => "acknowledge",
+                from_master::Body::ShutdownFramework(_) => "shutdown-framework",
+                from_master::Body::ShutdownExecutor(_) => "shutdown-executor",
+                from_master::Body::Message(_) => "executor-message",
+                from_master::Body::Reconcile(_) => "reconcile",
+                from_master::Body::UpdateFramework(_) => "update-framework",
+                from_master::Body::Shutdown(_) => "shutdown",
+            },
+            Input::LinkClosed { .. } => "link-closed",
+            Input::Node(report) => match report {
+                container::Report::Launched { .. } => "launched",
+                container::Report::LaunchFailed { .. } => "launch-failed",
+                container::Report::Exited { .. } => "exited",
+                container::Report::Destroyed { .. } => "destroyed",
+                container::Report::Recovered { .. } => "recovered",
+            },
+            Input::Persisted(_) => "persisted",
+            Input::NotPersisted { .. } => "not-persisted",
+            Input::Wake => "wake",
+            Input::Read { .. } => "read",
+            Input::Stop(_) => "stop",
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A task as the node is told to run it.
+
+use mezzo_model::{
+    AgentId,
+    container::{Fetch, Isolation, Limits, Plan},
+};
+use mezzo_proto::mesos::v1;
+use mezzo_resources::Amount;
+
+use super::environment::environment;
+use crate::{
+    config::{AgentConfig, IsolationConfig, MEMORY_BYTES_MIN},
+    task::Task,
+};
+
+/// `cpu.shares` of one cpu, and the least there is.
+const SHARES_PER_CPU: u64 = 1024;
+const SHARES_MIN: u64 = 2;
+/// CFS: for each period of 100 ms, at least 1 ms.
+const PERIOD_US: u64 = 100_000;
+const QUOTA_US_MIN: u64 = 1_000;
+const MEGABYTE: u64 = 1024 * 1024;
+
+/// Decides everything that the node needs to know.
+///
+/// # Errors
+///
+/// Why the task cannot be run, as one sentence.
+pub(crate) fn plan(
+    config: &AgentConfig,
+    agent: Option<&AgentId>,
+    task: &Task,
+    framework: &v1::FrameworkInfo,
+) -> Result<Plan, String> {
+    let command = task.info.command.as_ref().ok_or("the task has no command")?;
+    let value = command.value().to_owned();
+    let (program, argv) = if command.shell() {
+        ("/bin/sh".to_owned(), vec!["sh".to_owned(), "-c".to_owned(), value])
+    } else if command.arguments.is_empty() {
+        (value.clone(), vec![value])
+    } else {
+        (value, command.arguments.clone())
+    };
+    Ok(Plan {
+        container: task.container.clone(),
+        sandbox: task.sandbox.clone(),
+        user: user(config, command, framework),
+        program,
+        argv,
+        environment: environment(config, agent, task, command),
+        fetch: fetch(config, command)?,
+        isolation: isolation(&config.isolation),
+        limits: limits(&config.isolation, task),
+    })
+}
+
+/// Whom the command runs as; absent when that is the agent's own account.
+pub(crate) fn user(
+    config: &AgentConfig,
+    command: &v1::CommandInfo,
+    framework: &v1::FrameworkInfo,
+) -> Option<String> {
+    if !config.switch_user {
+        return None;
+    }
+    let user = command.user.as_deref().unwrap_or(&framework.user);
+    Some(user.to_owned()).filter(|user| !user.is_empty() && config.agent_user.as_ref() != Some(user))
+}
+
+fn fetch(config: &AgentConfig, command: &v1::CommandInfo) -> Result<Vec<Fetch>, String> {
+    let mut wanted = Vec::new();
+    for uri in &command.uris {
+        let is_relative = !uri.value.starts_with('/') && !uri.value.contains("://");
+        let full = match (&config.frameworks_home, is_relative) {
+            (_, false) => uri.value.clone(),
+            (Some(home), true) => format!("{}/{}", home.trim_end_matches('/'), uri.value),
+            (None, true) => {
+                return Err(format!(
+                    "A relative path was passed for the resource '{}', but the agent has no --frameworks_home; either \
+                     start it with one or use an absolute path",
+                    uri.value
+                ));
+            }
+        };
+        wanted.push(Fetch {
+            uri: full,
+            is_executable: uri.executable(),
+            unpack: uri.extract() && !uri.executable(),
+            output_file: uri.output_file.clone(),
+        });
+    }
+    Ok(wanted)
+}
+
+fn isolation(config: &IsolationConfig) -> Isolation {
+    if !config.is_linux {
+        return Isolation::None;
+    }
+    Isolation::Linux {
+        mount: config.filesystem,
+        pid: config.pid_namespace,
+        ipc: config.ipc_namespace,
+        uts: config.filesystem,
+        cgroup: config.filesystem,
+    }
+}
+
+fn limits(config: &IsolationConfig, task: &Task) -> Limits {
+    let cpus = task.resources.scalar("cpus");
+    let memory = bytes(task.resources.scalar("mem"));
+    let mut limits = Limits { pids_max: config.pids_max, ..Limits::default() };
+    if config.cpu {
+        limits.cpu_shares = Some((milli(cpus) * SHARES_PER_CPU / 1000).max(SHARES_MIN));
+        limits.cpu_quota_us = match limit(task, "cpus") {
+            Limit::Finite(cpus) => Some(quota(cpus)),
+            Limit::Infinite => None,
+            Limit::Absent => config.cfs.then(|| quota(cpus)),
+        };
+    }
+    if config.memory {
+        limits.memory_soft_bytes = Some(memory.max(MEMORY_BYTES_MIN));
+        limits.memory_hard_bytes = match limit(task, "mem") {
+            Limit::Finite(megabytes) => Some(bytes(megabytes).max(MEMORY_BYTES_MIN)),
+            Limit::Infinite => None,
+            Limit::Absent => Some(memory.max(MEMORY_BYTES_MIN)),
+        };
+    }
+    limits
+}
+
+/// `TaskInfo.limits` of one name.
+enum Limit {
+    Absent,
+    Finite(Amount),
+    Infinite,
+}
+
+fn limit(task: &Task, name: &str) -> Limit {
+    match task.info.limits.get(name) {
+        None => Limit::Absent,
+        Some(scalar) => match Amount::from_f64(scalar.value) {
+            Ok(amount) => Limit::Finite(amount),
+            Err(_) if scalar.value.is_nan() || scalar.value < 0.0 => Limit::Absent,
+            Err(_) => Limit::Infinite,
+        },
+    }
+}
+
+fn quota(cpus: Amount) -> u64 {
+    (milli(cpus) * PERIOD_US / 1000).max(QUOTA_US_MIN)
+}
+
+fn bytes(megabytes: Amount) -> u64 {
+    milli(megabytes).saturating_mul(MEGABYTE) / 1000
+}
+
+/// Amounts are at most a trillion, so products with the factors here fit.
+fn milli(amount: Amount) -> u64 {
+    u64::try_from(amount.milli()).unwrap_or(0).min(u64::MAX / (1000 * MEGABYTE))
+}

@@ -1,0 +1,94 @@
+//! v1 GET_STATE, GET_TASKS, GET_EXECUTORS and GET_FRAMEWORKS in one.
+
+use mezzo_proto::mesos::v1::{
+    self,
+    agent::{Response, response},
+};
+
+use super::{View, executor_name};
+use crate::task::{Phase, Task};
+
+/// The answer to GET_STATE.
+pub fn get_state(view: &View) -> Response {
+    Response {
+        r#type: Some(response::Type::GetState.into()),
+        get_state: Some(response::GetState {
+            get_tasks: Some(tasks(view)),
+            get_executors: Some(executors(view)),
+            get_frameworks: Some(frameworks(view)),
+        }),
+        ..Default::default()
+    }
+}
+
+fn tasks(view: &View) -> response::GetTasks {
+    let mut all = response::GetTasks::default();
+    for task in view.tasks.values() {
+        let list = match task.phase {
+            Phase::Waiting => &mut all.pending_tasks,
+            Phase::Launching => &mut all.queued_tasks,
+            Phase::Running | Phase::Ending { .. } => &mut all.launched_tasks,
+            Phase::Ended { .. } => &mut all.terminated_tasks,
+        };
+        list.push(wire_task(task));
+    }
+    all.completed_tasks = view.completed_tasks.iter().map(|completed| wire_task(&completed.task)).collect();
+    all
+}
+
+/// A task as every v1 answer shows it.
+fn wire_task(task: &Task) -> v1::Task {
+    let told = task.stream.told();
+    v1::Task {
+        name: task.info.name.clone(),
+        task_id: task.info.task_id.clone(),
+        framework_id: (&task.key.framework).into(),
+        agent_id: task.info.agent_id.clone(),
+        state: task.latest_state().into(),
+        resources: task.info.resources.clone(),
+        statuses: task.history.clone(),
+        status_update_state: told.map(|status| status.state),
+        status_update_uuid: told.and_then(|status| status.uuid.clone()),
+        labels: task.info.labels.clone(),
+        discovery: task.info.discovery.clone(),
+        container: task.info.container.clone(),
+        kill_policy: task.info.kill_policy,
+        user: task.info.command.as_ref().and_then(|command| command.user.clone()),
+        limits: task.info.limits.clone(),
+        ..Default::default()
+    }
+}
+
+fn executors(view: &View) -> response::GetExecutors {
+    let running = view.tasks.values().filter(|task| task.phase != Phase::Waiting);
+    response::GetExecutors {
+        executors: running.map(executor).collect(),
+        completed_executors: view.completed_tasks.iter().map(|completed| executor(&completed.task)).collect(),
+    }
+}
+
+/// The agent is the executor of a command task; it is shown under the task's name, as Mesos
+/// shows its command executor, with the task's own resources: there is no process of its own.
+#[expect(deprecated, reason = "`source` is deprecated in Mesos, which still sends it")]
+fn executor(task: &Task) -> response::get_executors::Executor {
+    response::get_executors::Executor {
+        executor_info: v1::ExecutorInfo {
+            executor_id: v1::ExecutorId { value: task.key.task.as_str().to_owned() },
+            framework_id: Some((&task.key.framework).into()),
+            command: task.info.command.clone(),
+            resources: task.info.resources.clone(),
+            name: Some(executor_name(task)),
+            source: Some(task.key.task.as_str().to_owned()),
+            ..Default::default()
+        },
+    }
+}
+
+fn frameworks(view: &View) -> response::GetFrameworks {
+    let wire =
+        |info: &v1::FrameworkInfo| response::get_frameworks::Framework { framework_info: info.clone() };
+    response::GetFrameworks {
+        frameworks: view.frameworks.values().map(|framework| wire(&framework.info)).collect(),
+        completed_frameworks: view.completed_frameworks.iter().map(wire).collect(),
+    }
+}

@@ -1,0 +1,147 @@
+//! The older `/state`, key for key as Mesos writes it.
+
+use mezzo_proto::mesos::v1;
+use mezzo_resources::Resources;
+use serde_json::{Map, Value, json};
+
+use super::{
+    View, executor_name,
+    resources::{full, json_of, model, named},
+};
+use crate::{
+    agent::Framework,
+    identity::CAPABILITIES,
+    task::{Phase, Task},
+};
+
+/// The body of `/state`.
+pub fn state(view: &View) -> Value {
+    let config = &view.config;
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+    put("version", json!(config.build.api_version));
+    optional(&mut put, "git_sha", &config.build.git_sha);
+    optional(&mut put, "build_date", &config.build.build_date);
+    optional(&mut put, "build_time", &config.build.build_time);
+    optional(&mut put, "build_user", &config.build.build_user);
+    put("start_time", json!(view.started.seconds()));
+    put("id", json!(view.agent_id.as_ref().map_or("", |id| id.as_str())));
+    put("pid", json!(format!("slave(1)@{}:{}", host(&config.ip), config.port)));
+    put("hostname", json!(config.hostname));
+    put("capabilities", CAPABILITIES.iter().map(|has| has.as_str_name()).collect());
+    put_resources(&mut put, view);
+    put("resource_providers", json!([]));
+    put("attributes", named(mezzo_resources::attributes::legacy(&config.attributes)));
+    let master = config.flags.iter().find(|(name, _)| name == "master").filter(|_| view.is_registered);
+    if let Some((_, address)) = master {
+        put("master_hostname", json!(address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host)));
+    }
+    put("flags", config.flags.iter().map(|(name, value)| (name.clone(), json!(value))).collect());
+    let active = view.frameworks.values().map(|framework| active_framework(view, framework));
+    put("frameworks", active.collect());
+    let completed = view.completed_frameworks.iter().map(|info| framework(view, info, Vec::new()));
+    put("completed_frameworks", completed.collect());
+    Value::Object(out)
+}
+
+fn optional<T: serde::Serialize, R>(put: &mut impl FnMut(&str, Value) -> R, key: &str, value: &Option<T>) {
+    if let Some(value) = value {
+        put(key, json!(value));
+    }
+}
+
+fn put_resources<R>(put: &mut impl FnMut(&str, Value) -> R, view: &View) {
+    let total = &view.config.resources;
+    let by_role = |bag: &Resources, show: &dyn Fn(&Resources) -> Value| -> Value {
+        bag.reservations().into_iter().map(|(role, reserved)| (role, show(&reserved))).collect()
+    };
+    let wire = |bag: &Resources| Value::Array(full(bag).iter().map(json_of).collect());
+    put("resources", model(total));
+    put("reserved_resources", by_role(total, &model));
+    put("unreserved_resources", model(&total.unreserved()));
+    put("reserved_resources_full", by_role(total, &wire));
+    put("unreserved_resources_full", wire(&total.unreserved()));
+    put("reserved_resources_allocated", by_role(&view.used, &model));
+    put("unreserved_resources_allocated", model(&view.used.unreserved()));
+}
+
+fn active_framework(view: &View, known: &Framework) -> Value {
+    let id = known.info.id.as_ref().map_or("", |id| id.value.as_str());
+    let id = mezzo_model::FrameworkId::new(id);
+    framework(view, &known.info, view.tasks_of(&id).map(executor).collect())
+}
+
+fn framework(view: &View, info: &v1::FrameworkInfo, executors: Vec<Value>) -> Value {
+    let id = info.id.as_ref().map_or("", |id| id.value.as_str());
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+    put("id", json!(id));
+    put("name", json!(info.name));
+    put("user", json!(info.user));
+    put("failover_timeout", json!(info.failover_timeout()));
+    put("checkpoint", json!(info.checkpoint()));
+    put("hostname", json!(info.hostname()));
+    optional(&mut put, "principal", &info.principal);
+    put("roles", json!(info.roles));
+    put("executors", Value::Array(executors));
+    put("completed_executors", view.completed_of(id).map(executor).collect());
+    Value::Object(out)
+}
+
+/// A command task's executor: the agent itself, shown under the task's name.
+fn executor(task: &Task) -> Value {
+    let (mut queued, mut running, mut completed) = (Vec::new(), Vec::new(), Vec::new());
+    match task.phase {
+        Phase::Waiting | Phase::Launching => queued.push(wire_task(task)),
+        Phase::Running | Phase::Ending { .. } => running.push(wire_task(task)),
+        Phase::Ended { .. } => completed.push(wire_task(task)),
+    }
+    json!({
+        "id": task.key.task.as_str(),
+        "name": executor_name(task),
+        "source": task.key.task.as_str(),
+        "container": task.container.as_str(),
+        "directory": task.sandbox,
+        "resources": model(&task.resources),
+        "role": task.role(),
+        "tasks": running,
+        "queued_tasks": queued,
+        "completed_tasks": completed,
+    })
+}
+
+fn wire_task(task: &Task) -> Value {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
+    put("id", json!(task.key.task.as_str()));
+    put("name", json!(task.info.name));
+    put("framework_id", json!(task.key.framework.as_str()));
+    put("executor_id", json!(""));
+    put("slave_id", json!(task.info.agent_id.value));
+    put("state", json!(task.latest_state().as_str_name()));
+    put("resources", model(&task.resources));
+    put("role", json!(task.role()));
+    put("statuses", task.history.iter().map(status).collect());
+    if let Some(labels) = &task.info.labels {
+        put("labels", labels.labels.iter().map(json_of).collect());
+    }
+    if let Some(discovery) = &task.info.discovery {
+        put("discovery", json_of(discovery));
+    }
+    Value::Object(out)
+}
+
+fn status(status: &v1::TaskStatus) -> Value {
+    let mut out = Map::new();
+    out.insert("state".into(), json!(status.state().as_str_name()));
+    out.insert("timestamp".into(), json!(status.timestamp()));
+    if let Some(container) = &status.container_status {
+        let shown = v1::ContainerStatus { executor_pid: None, ..container.clone() };
+        out.insert("container_status".into(), json_of(&shown));
+    }
+    Value::Object(out)
+}
+
+fn host(ip: &str) -> String {
+    if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() }
+}
