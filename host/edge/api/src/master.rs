@@ -1,0 +1,168 @@
+//! The master's API.
+
+mod operator;
+mod routes;
+mod scheduler;
+
+use std::{future::Future, sync::Arc};
+
+use bytes::Bytes;
+use mezzo_http::{CloseReason, EventSender, Request, Response, Service, StatusCode};
+use mezzo_model::{
+    RequestId, StreamId,
+    calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerRequest},
+};
+
+use crate::{
+    Attached, Build, answer,
+    files::{self, Files},
+    query::Query,
+    route,
+};
+use routes::Endpoint;
+
+/// What the API needs of the master behind it.
+///
+/// Every method may wait: for room in the inbox, then for the core's answer. A refusal with
+/// [`mezzo_model::calls::Status::Unavailable`] becomes 503 with `Retry-After`.
+pub trait MasterBackend: Send + Sync + 'static {
+    /// A number for the next request; never the same twice.
+    fn next_request(&self) -> RequestId;
+
+    /// A number for the next stream; never the same twice.
+    fn next_stream(&self) -> StreamId;
+
+    /// Who leads the cluster.
+    fn leader(&self) -> Leader;
+
+    /// How far a client of an event stream may be behind, in bytes.
+    fn stream_bytes_max(&self) -> usize;
+
+    /// Carries out a call that opens no stream.
+    fn call(&self, call: SchedulerRequest) -> impl Future<Output = Answer> + Send;
+
+    /// Carries out a SUBSCRIBE. Events go to `events`, which the backend keeps until the
+    /// stream is to end; after an `Err` it has dropped it.
+    fn subscribe(
+        &self,
+        call: SchedulerRequest,
+        events: EventSender,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// A stream's client is gone, or was given up. Called once for each stream.
+    fn stream_closed(&self, stream: StreamId, reason: CloseReason);
+
+    /// Renders a view of the cluster's state; the legacy ones are JSON whatever `encoding` says.
+    fn read(
+        &self,
+        principal: Principal,
+        read: MasterRead,
+        encoding: Encoding,
+    ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
+
+    /// Where a path of the files API leads, if anywhere.
+    fn attached(&self, path: &str) -> impl Future<Output = Result<Option<Attached>, Refusal>> + Send {
+        let _ = path;
+        std::future::ready(Ok(None))
+    }
+}
+
+/// Who leads the cluster, as seen from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leader {
+    /// This master, at this `host:port`.
+    Here(String),
+    /// Another, at this `host:port`.
+    There(String),
+    /// Nobody that is known.
+    Unknown,
+    /// This master, once it has read its registry.
+    Recovering(String),
+}
+
+/// The master's whole API, as a service of the HTTP server.
+pub struct MasterApi<B> {
+    backend: Arc<B>,
+    build: Build,
+}
+
+impl<B: MasterBackend> MasterApi<B> {
+    /// The API in front of `backend`.
+    pub fn new(backend: Arc<B>, build: Build) -> Self {
+        Self { backend, build }
+    }
+
+    async fn endpoint(&self, endpoint: &Endpoint, request: &Request) -> Result<Response, Box<Response>> {
+        let query = Query::parse(request.uri.query());
+        Ok(match endpoint {
+            Endpoint::Scheduler => {
+                self.check_leading(request)?;
+                scheduler::handle(&self.backend, request).await?
+            }
+            Endpoint::TasksKill => {
+                self.check_leading(request)?;
+                scheduler::kill_by_operator(&self.backend, request).await?
+            }
+            Endpoint::Operator => operator::handle(self, request).await?,
+            Endpoint::State => {
+                self.check_leading(request)?;
+                self.legacy(MasterRead::State, &query).await
+            }
+            Endpoint::Metrics => self.legacy(MasterRead::Metrics, &query).await,
+            Endpoint::Health => Response::empty(StatusCode::OK),
+            Endpoint::Version => answer::legacy_json(self.build.to_json().to_string(), &query),
+            Endpoint::Redirect => match self.backend.leader() {
+                Leader::Here(address) | Leader::There(address) | Leader::Recovering(address) => {
+                    answer::redirect(&format!("//{address}"))
+                }
+                Leader::Unknown => no_leader(),
+            },
+            Endpoint::FilesBrowse => files::browse(self, &query).await,
+            Endpoint::FilesRead => files::read(self, &query).await,
+            Endpoint::FilesDownload => files::download(self, &query).await,
+            Endpoint::Later => answer::not_implemented(&format!("The endpoint '{}'", request.uri.path())),
+        })
+    }
+
+    async fn legacy(&self, read: MasterRead, query: &Query) -> Response {
+        match self.backend.read(Principal::ANONYMOUS, read, Encoding::Json).await {
+            Ok(body) => answer::legacy_json(body, query),
+            Err(refusal) => answer::refused(refusal),
+        }
+    }
+
+    /// Sends a request about the cluster to the one master that knows it.
+    fn check_leading(&self, request: &Request) -> Result<(), Box<Response>> {
+        match self.backend.leader() {
+            Leader::Here(_) => Ok(()),
+            Leader::There(address) => {
+                let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
+                Err(Box::new(answer::redirect(&format!("//{address}{path}"))))
+            }
+            Leader::Unknown => Err(Box::new(no_leader())),
+            Leader::Recovering(_) => {
+                Err(Box::new(answer::refused(Refusal::unavailable("Master has not finished recovery"))))
+            }
+        }
+    }
+}
+
+impl<B: MasterBackend> Service for MasterApi<B> {
+    async fn call(&self, request: Request) -> Response {
+        let outcome = match route::find(routes::TABLE, "master", request.uri.path(), &request.method) {
+            Ok(endpoint) => self.endpoint(endpoint, &request).await,
+            Err(refusal) => Err(refusal),
+        };
+        outcome.unwrap_or_else(|refusal| *refusal)
+    }
+}
+
+impl<B: MasterBackend> Files for MasterApi<B> {
+    async fn attached(&self, path: &str) -> Result<Option<Attached>, Refusal> {
+        self.backend.attached(path).await
+    }
+}
+
+fn no_leader() -> Response {
+    answer::refused(Refusal::unavailable("No leader elected"))
+}

@@ -1,0 +1,158 @@
+//! `/api/v1`: the calls of an operator.
+
+use mezzo_http::{Request, Response, StatusCode};
+use mezzo_model::calls::{Encoding, MasterRead, Principal, Refusal};
+use mezzo_proto::mesos::v1::master::{Call, Response as Message, call, response};
+
+use super::{MasterApi, MasterBackend};
+use crate::{answer, decode, files, media};
+
+/// Answers one call.
+pub(super) async fn handle<B: MasterBackend>(
+    api: &MasterApi<B>,
+    request: &Request,
+) -> Result<Response, Box<Response>> {
+    let call: Call = decode::call(request, decode::MASTER)?;
+    let kind = validated(&call).map_err(|refusal| Box::new(answer::refused(refusal)))?;
+    let encoding = media::of_answer(request)?;
+    if needs_leader(kind) {
+        api.check_leading(request)?;
+    }
+    use call::Type;
+    Ok(match kind {
+        Type::Unknown => Response::text(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented."),
+        Type::GetHealth => answer::message(&health(), encoding),
+        Type::GetVersion => answer::message(&version(api), encoding),
+        Type::ListFiles => match files::list(api, &call.list_files.unwrap_or_default().path).await {
+            Ok(file_infos) => answer::message(&listed(file_infos), encoding),
+            Err(refusal) => refusal.into_response(),
+        },
+        Type::ReadFile => {
+            let wanted = call.read_file.unwrap_or_default();
+            match files::read_bytes(api, &wanted.path, wanted.offset, wanted.length).await {
+                Ok(piece) => answer::message(&piece_read(piece), encoding),
+                Err(refusal) => refusal.into_response(),
+            }
+        }
+        Type::GetState => read(api, MasterRead::GetState, encoding).await,
+        Type::GetAgents => read(api, MasterRead::GetAgents, encoding).await,
+        Type::GetFrameworks => read(api, MasterRead::GetFrameworks, encoding).await,
+        Type::GetTasks => read(api, MasterRead::GetTasks, encoding).await,
+        other => answer::not_implemented(&format!("The call {}", other.as_str_name())),
+    })
+}
+
+async fn read<B: MasterBackend>(api: &MasterApi<B>, read: MasterRead, encoding: Encoding) -> Response {
+    match api.backend.read(Principal::ANONYMOUS, read, encoding).await {
+        Ok(body) => Response::new(StatusCode::OK, media::value(encoding), body),
+        Err(refusal) => answer::refused(refusal),
+    }
+}
+
+/// Whether a call is about the cluster, and not about this process.
+fn needs_leader(kind: call::Type) -> bool {
+    use call::Type;
+    !matches!(
+        kind,
+        Type::Unknown
+            | Type::GetHealth
+            | Type::GetFlags
+            | Type::GetVersion
+            | Type::GetMetrics
+            | Type::GetLoggingLevel
+            | Type::SetLoggingLevel
+            | Type::ListFiles
+            | Type::ReadFile
+    )
+}
+
+/// The call's type, once the part of the same name is known to be there.
+fn validated(call: &Call) -> Result<call::Type, Refusal> {
+    use call::Type;
+
+    let kind = call.r#type.and_then(|number| Type::try_from(number).ok());
+    let kind = kind.ok_or_else(|| invalid("type"))?;
+    let (is_present, part) = match kind {
+        Type::GetMetrics => (call.get_metrics.is_some(), "get_metrics"),
+        Type::SetLoggingLevel => (call.set_logging_level.is_some(), "set_logging_level"),
+        Type::ListFiles => (call.list_files.is_some(), "list_files"),
+        Type::ReadFile => (call.read_file.is_some(), "read_file"),
+        Type::UpdateWeights => (call.update_weights.is_some(), "update_weights"),
+        Type::ReserveResources => (call.reserve_resources.is_some(), "reserve_resources"),
+        Type::UnreserveResources => (call.unreserve_resources.is_some(), "unreserve_resources"),
+        Type::CreateVolumes => (call.create_volumes.is_some(), "create_volumes"),
+        Type::DestroyVolumes => (call.destroy_volumes.is_some(), "destroy_volumes"),
+        Type::GrowVolume => (call.grow_volume.is_some(), "grow_volume"),
+        Type::ShrinkVolume => (call.shrink_volume.is_some(), "shrink_volume"),
+        Type::UpdateMaintenanceSchedule => {
+            (call.update_maintenance_schedule.is_some(), "update_maintenance_schedule")
+        }
+        Type::StartMaintenance => (call.start_maintenance.is_some(), "start_maintenance"),
+        Type::StopMaintenance => (call.stop_maintenance.is_some(), "stop_maintenance"),
+        Type::DrainAgent => (call.drain_agent.is_some(), "drain_agent"),
+        Type::DeactivateAgent => (call.deactivate_agent.is_some(), "deactivate_agent"),
+        Type::ReactivateAgent => (call.reactivate_agent.is_some(), "reactivate_agent"),
+        Type::UpdateQuota => (call.update_quota.is_some(), "update_quota"),
+        #[allow(deprecated, reason = "the call is still Mesos's")]
+        Type::SetQuota => (call.set_quota.is_some(), "set_quota"),
+        #[allow(deprecated, reason = "the call is still Mesos's")]
+        Type::RemoveQuota => (call.remove_quota.is_some(), "remove_quota"),
+        Type::Teardown => (call.teardown.is_some(), "teardown"),
+        Type::MarkAgentGone => (call.mark_agent_gone.is_some(), "mark_agent_gone"),
+        Type::Unknown
+        | Type::GetHealth
+        | Type::GetFlags
+        | Type::GetVersion
+        | Type::GetLoggingLevel
+        | Type::GetState
+        | Type::GetAgents
+        | Type::GetFrameworks
+        | Type::GetExecutors
+        | Type::GetOperations
+        | Type::GetTasks
+        | Type::GetRoles
+        | Type::GetWeights
+        | Type::GetMaster
+        | Type::Subscribe
+        | Type::GetMaintenanceStatus
+        | Type::GetMaintenanceSchedule
+        | Type::GetQuota => (true, ""),
+    };
+    if is_present { Ok(kind) } else { Err(invalid(part)) }
+}
+
+fn invalid(part: &str) -> Refusal {
+    Refusal::bad_request(format!("Failed to validate master::Call: Expecting '{part}' to be present"))
+}
+
+fn health() -> Message {
+    Message {
+        r#type: Some(response::Type::GetHealth.into()),
+        get_health: Some(response::GetHealth { healthy: true }),
+        ..Message::default()
+    }
+}
+
+fn version<B>(api: &MasterApi<B>) -> Message {
+    Message {
+        r#type: Some(response::Type::GetVersion.into()),
+        get_version: Some(response::GetVersion { version_info: api.build.to_wire() }),
+        ..Message::default()
+    }
+}
+
+fn listed(file_infos: Vec<mezzo_proto::mesos::v1::FileInfo>) -> Message {
+    Message {
+        r#type: Some(response::Type::ListFiles.into()),
+        list_files: Some(response::ListFiles { file_infos }),
+        ..Message::default()
+    }
+}
+
+fn piece_read(piece: files::Piece) -> Message {
+    Message {
+        r#type: Some(response::Type::ReadFile.into()),
+        read_file: Some(response::ReadFile { size: piece.size, data: piece.data }),
+        ..Message::default()
+    }
+}

@@ -1,0 +1,6 @@
+//! The API in front of a backend that writes down what it is asked.
+
+mod agent;
+mod fuzz;
+mod master;
+mod support;

@@ -1,0 +1,153 @@
+//! Requests in, responses out, and backends that remember.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use mezzo_api::{
+    AgentApi, AgentBackend, Attached, Build, CloseReason, EventSender, Leader, MasterApi, MasterBackend,
+};
+use mezzo_http::{Body, HeaderName, HeaderValue, Method, Request, Response, Service};
+use mezzo_model::{
+    RequestId, StreamId,
+    calls::{AgentRead, Answer, Encoding, MasterRead, Principal, Refusal, SchedulerRequest},
+};
+
+pub struct Mock {
+    pub leader: Leader,
+    pub answer: Answer,
+    pub attached: Option<Attached>,
+    pub calls: Mutex<Vec<SchedulerRequest>>,
+    pub streams: Mutex<Vec<EventSender>>,
+    pub next: AtomicU64,
+}
+
+impl Default for Mock {
+    fn default() -> Self {
+        Self {
+            leader: Leader::Here("localhost:5050".into()),
+            answer: Answer::Accepted,
+            attached: None,
+            calls: Mutex::default(),
+            streams: Mutex::default(),
+            next: AtomicU64::new(1),
+        }
+    }
+}
+
+impl MasterBackend for Mock {
+    fn next_request(&self) -> RequestId {
+        RequestId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn next_stream(&self) -> StreamId {
+        StreamId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn leader(&self) -> Leader {
+        self.leader.clone()
+    }
+
+    fn stream_bytes_max(&self) -> usize {
+        1 << 20
+    }
+
+    async fn call(&self, call: SchedulerRequest) -> Answer {
+        self.calls.lock().expect("ok").push(call);
+        self.answer.clone()
+    }
+
+    async fn subscribe(&self, call: SchedulerRequest, events: EventSender) -> Result<(), Refusal> {
+        self.calls.lock().expect("ok").push(call);
+        self.streams.lock().expect("ok").push(events);
+        match &self.answer {
+            Answer::Refused(refusal) => Err(refusal.clone()),
+            Answer::Ok | Answer::Accepted => Ok(()),
+        }
+    }
+
+    fn stream_closed(&self, _: StreamId, _: CloseReason) {}
+
+    async fn read(&self, _: Principal, read: MasterRead, encoding: Encoding) -> Result<Bytes, Refusal> {
+        Ok(format!("{read:?} {encoding:?}").into())
+    }
+}
+
+impl AgentBackend for Mock {
+    async fn read(&self, _: Principal, read: AgentRead, encoding: Encoding) -> Result<Bytes, Refusal> {
+        Ok(format!("{read:?} {encoding:?}").into())
+    }
+
+    async fn attached(&self, path: &str) -> Result<Option<Attached>, Refusal> {
+        let below = path.strip_prefix("/sandbox");
+        Ok(self
+            .attached
+            .clone()
+            .zip(below)
+            .map(|(attached, rest)| Attached { rest: rest.to_owned(), ..attached }))
+    }
+}
+
+pub fn master(mock: &Arc<Mock>) -> MasterApi<Mock> {
+    MasterApi::new(Arc::clone(mock), build())
+}
+
+pub fn agent(mock: &Arc<Mock>) -> AgentApi<Mock> {
+    AgentApi::new(Arc::clone(mock), build())
+}
+
+fn build() -> Build {
+    Build { version: "1.11.0".into(), date: "D".into(), time: 1.0, user: "U".into(), git_sha: None }
+}
+
+/// A request as a client writes it.
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request {
+    let headers = headers.iter().map(|(name, value)| {
+        (name.parse::<HeaderName>().expect("a name"), value.parse::<HeaderValue>().expect("a value"))
+    });
+    Request {
+        method: method.parse::<Method>().expect("a method"),
+        uri: path.parse().expect("a path"),
+        headers: headers.collect(),
+        body: body.into(),
+        peer: "127.0.0.1:1".parse().expect("an address"),
+    }
+}
+
+/// What came back, flattened.
+#[derive(Debug, PartialEq)]
+pub struct Seen {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Seen {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(this, _)| this == name).map(|(_, value)| value.as_str())
+    }
+}
+
+pub async fn seen(service: &impl Service, request: Request) -> Seen {
+    let response: Response = service.call(request).await;
+    let headers = response.headers.iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned())).collect();
+    let body = match response.body {
+        Body::Full(bytes) => bytes.to_vec(),
+        Body::Events(_) => b"<events>".to_vec(),
+        Body::Other { bytes, .. } => {
+            use http_body_util::BodyExt;
+            bytes.collect().await.expect("a whole body").to_bytes().to_vec()
+        }
+    };
+    Seen { status: response.status.as_u16(), headers, body }
+}
+
+pub const JSON: (&str, &str) = ("Content-Type", "application/json");
