@@ -1,0 +1,29 @@
+use mezzo_model::container::Limits;
+
+use crate::{CgroupError, controller::Controller, place::Place};
+
+/// Length of a quota's period. The kernel's own default, so it is written only where it differs.
+const PERIOD_US: u64 = 100_000;
+
+#[derive(Debug)]
+pub(crate) struct Cpu;
+
+impl Controller for Cpu {
+    fn set(&self, place: &Place, group: &str, limits: &Limits) -> Result<(), CgroupError> {
+        if let Some(shares) = limits.cpu_shares {
+            place.write(&format!("{group}/cpu.shares"), &shares.to_string())?;
+        }
+        if let Some(quota) = limits.cpu_quota_us {
+            place.write(&format!("{group}/cpu.cfs_quota_us"), &quota.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, place: &Place, group: &str, limits: &Limits) -> Result<(), CgroupError> {
+        let period = format!("{group}/cpu.cfs_period_us");
+        if limits.cpu_quota_us.is_some() && place.read_number(&period)? != PERIOD_US {
+            place.write(&period, &PERIOD_US.to_string())?;
+        }
+        self.set(place, group, limits)
+    }
+}
