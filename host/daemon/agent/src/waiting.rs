@@ -1,0 +1,78 @@
+//! Requests that wait for what the core says.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use mezzo_api::Attached;
+use mezzo_model::{
+    RequestId,
+    calls::{Answer, Encoding, Refusal, Status},
+};
+use tokio::sync::oneshot;
+
+/// Everybody who waits, by the number of the request.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    requests: Mutex<HashMap<RequestId, Waiter>>,
+}
+
+/// What one request waits for.
+pub(crate) enum Waiter {
+    /// A view, or a refusal.
+    Read(oneshot::Sender<Result<Bytes, Refusal>>, Encoding),
+    /// Where a path leads, if anywhere.
+    Path(oneshot::Sender<Result<Option<Attached>, Refusal>>),
+}
+
+/// Forgets a request when whoever waited for it has gone.
+pub(crate) struct Seat<'waiting> {
+    waiting: &'waiting Waiting,
+    request: RequestId,
+}
+
+impl Waiting {
+    /// Puts a request on the list for as long as the seat is kept.
+    pub(crate) fn sit(&self, request: RequestId, waiter: Waiter) -> Seat<'_> {
+        self.lock().insert(request, waiter);
+        Seat { waiting: self, request }
+    }
+
+    /// Takes a request off the list; nobody waits any more when it is `None`.
+    pub(crate) fn take(&self, request: RequestId) -> Option<Waiter> {
+        self.lock().remove(&request)
+    }
+
+    /// Refuses a request, whatever it waits for. Whoever has gone meanwhile does not mind.
+    pub(crate) fn answer(&self, request: RequestId, answer: Answer) {
+        let refusal = match answer {
+            Answer::Refused(refusal) => refusal,
+            Answer::Ok | Answer::Accepted => {
+                Refusal::unavailable("The agent answered something else than was asked.")
+            }
+        };
+        match self.take(request) {
+            None => {}
+            Some(Waiter::Read(waiter, _)) => drop(waiter.send(Err(refusal))),
+            Some(Waiter::Path(waiter)) if refusal.status == Status::NotFound => drop(waiter.send(Ok(None))),
+            Some(Waiter::Path(waiter)) => drop(waiter.send(Err(refusal))),
+        }
+    }
+
+    /// Lets everybody go: the agent ends.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Waiter>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.waiting.take(self.request);
+    }
+}

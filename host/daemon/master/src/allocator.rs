@@ -1,0 +1,104 @@
+//! The allocator's thread, as the core orders it.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use mezzo_core_master::Input;
+use mezzo_slots::{Answer, Ask, Digest, Failure, Order, SlotName};
+use mezzo_wasm::{AllocatorThread, Cache, Limits, Runtime, Said, Start};
+
+use crate::inbox::Inbox;
+
+/// The plugins there are to choose from, and the one that runs.
+pub(crate) struct AllocatorHost {
+    runtime: Runtime,
+    cache: Option<Cache>,
+    plugins: BTreeMap<Digest, Arc<[u8]>>,
+    running: Option<AllocatorThread>,
+    inbox: Arc<Inbox>,
+}
+
+impl AllocatorHost {
+    /// A host for these plugins, the wanted one first. Nothing runs before the core orders it.
+    ///
+    /// # Errors
+    ///
+    /// When the machine cannot run plugins.
+    pub(crate) fn new(
+        plugins: Vec<Arc<[u8]>>,
+        cache_dir: Option<&Path>,
+        inbox: Arc<Inbox>,
+    ) -> Result<(Self, Vec<Digest>), mezzo_wasm::LoadError> {
+        let runtime = Runtime::new()?;
+        let cache = cache_dir.and_then(|directory| match Cache::open(directory) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                tracing::warn!(%error, "plugins are compiled at every start");
+                None
+            }
+        });
+        let order: Vec<Digest> = plugins.iter().map(|bytes| mezzo_wasm::digest(bytes)).collect();
+        let plugins = order.iter().copied().zip(plugins).collect();
+        Ok((Self { runtime, cache, plugins, running: None, inbox }, order))
+    }
+
+    /// Does what the core wants of the slot.
+    pub(crate) fn carry_out(&mut self, order: Order) {
+        // First of all: two instances need twice the memory.
+        self.running = None;
+        let Order::Start { plugin, generation } = order else { return };
+        let Some(bytes) = self.plugins.get(&plugin).cloned() else {
+            let failure = Failure::Refused(format!("plugin `{plugin}` is not here"));
+            return self.loaded(generation, Err(failure));
+        };
+        let start = Start {
+            bytes,
+            generation,
+            settings: String::new(),
+            limits: Limits::default(),
+            cache: self.cache.clone(),
+        };
+        let inbox = Arc::clone(&self.inbox);
+        let spawned = AllocatorThread::spawn(&self.runtime, start, move |said| inbox.push_now(heard(said)));
+        match spawned {
+            Ok(thread) => self.running = Some(thread),
+            Err(error) => {
+                tracing::error!(%error, "no thread for the allocator");
+                self.loaded(generation, Err(Failure::Gone));
+            }
+        }
+    }
+
+    /// Asks the plugin; if nobody can be asked, the core hears that at once.
+    pub(crate) fn ask(&self, ask: Ask) {
+        let (slot, generation, round) = (ask.slot, ask.generation, ask.batch.round);
+        let asked = match &self.running {
+            Some(thread) => thread.ask(ask),
+            None => Err(Failure::Gone),
+        };
+        if let Err(failure) = asked {
+            let answer = Answer { slot, generation, round, outcome: Err(failure), cpu_us: 0 };
+            self.inbox.push_now(Input::PluginAnswered(answer));
+        }
+    }
+
+    fn loaded(&self, generation: u64, outcome: Result<(), Failure>) {
+        self.inbox.push_now(Input::PluginLoaded { slot: SlotName::Allocator, generation, outcome });
+    }
+}
+
+fn heard(said: Said) -> Input {
+    match said {
+        Said::Answered(answer) => Input::PluginAnswered(answer),
+        Said::Loaded { generation, outcome } => {
+            if let Ok(identity) = &outcome {
+                tracing::info!(
+                    generation,
+                    name = identity.name,
+                    version = identity.version,
+                    "the allocator is loaded"
+                );
+            }
+            Input::PluginLoaded { slot: SlotName::Allocator, generation, outcome: outcome.map(|_| ()) }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the API sees of the master: requests in, answers out.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use mezzo_api::{Attached, CloseReason, EventSender, Leader, MasterBackend};
+use mezzo_core_master::Input;
+use mezzo_model::{
+    RequestId, StreamId,
+    calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerCall, SchedulerRequest},
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    inbox::Inbox,
+    streams::Streams,
+    waiting::{Waiter, Waiting},
+};
+
+const TOO_BUSY: &str = "The master had no room for this request for 5 s; ask again later.";
+const ENDED: &str = "The master ended before it answered.";
+
+/// The API's way to the core.
+pub(crate) struct Backend {
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) waiting: Arc<Waiting>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) address: String,
+    pub(crate) log_path: Option<String>,
+    pub(crate) stream_bytes_max: usize,
+    pub(crate) next_number: AtomicU64,
+}
+
+impl Backend {
+    fn number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Asks the core and waits.
+    async fn ask<T>(
+        &self,
+        request: RequestId,
+        input: Input,
+        waiter: impl FnOnce(oneshot::Sender<T>) -> Waiter,
+    ) -> Result<T, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let _seat = self.waiting.sit(request, waiter(answer));
+        self.inbox.push(input).await.map_err(|_| Refusal::unavailable(TOO_BUSY))?;
+        answered.await.map_err(|_| Refusal::unavailable(ENDED))
+    }
+}
+
+impl MasterBackend for Backend {
+    fn next_request(&self) -> RequestId {
+        RequestId(self.number())
+    }
+
+    fn next_stream(&self) -> StreamId {
+        StreamId(self.number())
+    }
+
+    fn leader(&self) -> Leader {
+        Leader::Here(self.address.clone())
+    }
+
+    fn stream_bytes_max(&self) -> usize {
+        self.stream_bytes_max
+    }
+
+    async fn call(&self, call: SchedulerRequest) -> Answer {
+        let answer = self.ask(call.request, Input::Call(call), Waiter::Call).await;
+        answer.unwrap_or_else(Answer::Refused)
+    }
+
+    async fn subscribe(&self, call: SchedulerRequest, events: EventSender) -> Result<(), Refusal> {
+        let SchedulerCall::Subscribe(subscribe) = &call.call else {
+            return Err(Refusal::bad_request("Only SUBSCRIBE opens a stream."));
+        };
+        let stream = subscribe.stream;
+        self.streams.open(stream, events, subscribe.encoding);
+        let opened = self.ask(call.request, Input::Call(call), Waiter::Subscribe).await;
+        let opened = opened.and_then(|opened| opened);
+        if opened.is_err() {
+            self.streams.close(stream);
+        }
+        opened
+    }
+
+    fn stream_closed(&self, stream: StreamId, reason: CloseReason) {
+        match reason {
+            // The core closed it.
+            CloseReason::Finished => {}
+            CloseReason::Gone | CloseReason::TooSlow { .. } => {
+                self.streams.close(stream);
+                self.inbox.push_now(Input::StreamClosed { stream });
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        principal: Principal,
+        read: MasterRead,
+        encoding: Encoding,
+    ) -> Result<Bytes, Refusal> {
+        let request = self.next_request();
+        let input = Input::Read { request, principal, read };
+        self.ask(request, input, |waiter| Waiter::Read(waiter, encoding)).await?
+    }
+
+    async fn attached(&self, path: &str) -> Result<Option<Attached>, Refusal> {
+        let is_log = path.trim_end_matches('/') == "/master/log";
+        let root = self.log_path.clone().filter(|_| is_log);
+        Ok(root.map(|root| Attached { root, rest: String::new() }))
+    }
+}

@@ -1,0 +1,34 @@
+//! The master daemon: clock, inbox, core, outbox.
+//!
+//! ```text
+//!  HTTP ─┐                                        ┌─▶ registry (a thread, group commit)
+//!  links ┼─▶ inbox: three lanes ─▶ turn ─▶ outbox ┼─▶ answers, event streams, links
+//!  plugin┘        (bounded)      (a thread)       ├─▶ views, rendered off the loop
+//!     ▲                                           └─▶ allocator (a thread)
+//!     └───────────── answers, finished writes ◀──────┘
+//! ```
+//!
+//! Nothing here knows a rule of the cluster: that is `mezzo_core_master`. Start with
+//! [`RawMasterFlags`], which become a [`Config`], which [`Config::build`]s a [`Master`].
+#![forbid(unsafe_code)]
+
+mod allocator;
+mod backend;
+mod config;
+mod flags;
+mod front;
+mod identity;
+mod inbox;
+mod links;
+pub mod log;
+mod observer;
+mod outbox;
+mod registry;
+mod start;
+mod streams;
+mod turn;
+mod waiting;
+
+pub use config::{Allocator, Config, RegistryKind};
+pub use flags::{FlagError, RawMasterFlags};
+pub use start::{Master, MasterError, run};

@@ -1,0 +1,249 @@
+//! What a turn wants of the outside, carried out in order on a thread of its own.
+//!
+//! Nothing here waits for a client, a disk or a plugin: sends go into bounded queues, and
+//! writes and questions to other threads. So the queue in front of this thread is short,
+//! and where it is not, the turn waits: that is the bound.
+
+use std::{io, sync::Arc, thread};
+
+use mezzo_core_master::{
+    Effects, Envelope, Input,
+    views::{self, Rendered},
+};
+use mezzo_model::{
+    RequestId, Ticket,
+    calls::{Encoding, MasterRead, Refusal, Status},
+    outbox::{Outbox, Outcome, Step, Turn},
+};
+use mezzo_proto::{Message, json};
+use mezzo_registry::Write;
+use mezzo_slots::{Ask, Order};
+use mezzo_telemetry::{Metrics, Timer};
+use tokio::sync::Semaphore;
+
+use crate::{
+    allocator::AllocatorHost,
+    inbox::Inbox,
+    links::Links,
+    registry::{Registry, Writer},
+    streams::Streams,
+    turn::Ended,
+    waiting::{Waiter, Waiting},
+};
+
+/// Turns that may wait to be carried out.
+const TURNS_MAX: usize = 1_024;
+
+/// Views that are rendered at once; more wait, and keep only their snapshot meanwhile.
+const RENDERS_MAX: usize = 4;
+
+/// Everything that sends go to.
+pub(crate) struct Outside {
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) waiting: Arc<Waiting>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) metrics: Metrics,
+    pub(crate) runtime: tokio::runtime::Handle,
+}
+
+/// What is carried out next.
+pub(crate) enum Job {
+    /// The effects of one turn.
+    Turn(Box<TurnEffects>),
+    /// What became of a write.
+    Written(Ticket, Result<(), String>),
+    /// Carry out what waits, and end.
+    Stop,
+}
+
+/// The part of the effects that leaves the turn.
+pub(crate) struct TurnEffects {
+    persist: Vec<(Ticket, Write)>,
+    send: Vec<Envelope>,
+    ask: Vec<Ask>,
+    slots: Vec<Order>,
+}
+
+impl TurnEffects {
+    /// Takes what leaves; `None` if nothing does.
+    pub(crate) fn of(effects: &mut Effects) -> Option<Box<Self>> {
+        let turn = Self {
+            persist: std::mem::take(&mut effects.persist),
+            send: std::mem::take(&mut effects.send),
+            ask: std::mem::take(&mut effects.ask),
+            slots: std::mem::take(&mut effects.slots),
+        };
+        let is_empty =
+            turn.persist.is_empty() && turn.send.is_empty() && turn.ask.is_empty() && turn.slots.is_empty();
+        (!is_empty).then(|| Box::new(turn))
+    }
+}
+
+/// The way to the thread. Sending waits when too many turns wait.
+pub(crate) type Jobs = std::sync::mpsc::SyncSender<Job>;
+
+/// The thread's own.
+struct Carrier {
+    outside: Outside,
+    outbox: Outbox<Write, Envelope>,
+    writer: Writer,
+    allocator: AllocatorHost,
+    renders: Arc<Semaphore>,
+    render_timer: Timer,
+}
+
+/// Starts the thread.
+pub(crate) fn spawn(
+    outside: Outside,
+    registry: Registry,
+    allocator: AllocatorHost,
+    ended: Ended,
+) -> io::Result<(Jobs, thread::JoinHandle<()>)> {
+    let (jobs, waiting) = std::sync::mpsc::sync_channel(TURNS_MAX);
+    // Writes come back by a way of their own: through `jobs` they would wait for room that only
+    // this thread makes.
+    let (written, outcomes) = std::sync::mpsc::channel();
+    let wake = jobs.clone();
+    let writer = Writer::spawn(registry, &outside.metrics, move |ticket, outcome| {
+        let _ = written.send(Job::Written(ticket, outcome));
+        // If the queue is full the thread is awake anyway.
+        let _ = wake.try_send(Job::Turn(Box::new(TurnEffects::nothing())));
+    })?;
+    let carrier = Carrier {
+        renders: Arc::new(Semaphore::new(RENDERS_MAX)),
+        render_timer: outside.metrics.timer("mezzo/master/render_ms"),
+        outbox: Outbox::new(TURNS_MAX),
+        outside,
+        writer,
+        allocator,
+    };
+    let thread = thread::Builder::new().name("outbox".to_owned()).spawn(move || {
+        let _ended = ended;
+        carrier.run(&waiting, &outcomes);
+    })?;
+    Ok((jobs, thread))
+}
+
+impl TurnEffects {
+    fn nothing() -> Self {
+        Self { persist: Vec::new(), send: Vec::new(), ask: Vec::new(), slots: Vec::new() }
+    }
+}
+
+impl Carrier {
+    fn run(mut self, jobs: &std::sync::mpsc::Receiver<Job>, outcomes: &std::sync::mpsc::Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            let is_last = matches!(job, Job::Stop);
+            self.take(job);
+            while let Ok(outcome) = outcomes.try_recv() {
+                self.take(outcome);
+            }
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Turn(turn) => {
+                let TurnEffects { persist, send, ask, slots } = *turn;
+                self.outbox.push(Turn { checkpoints: Vec::new(), registry: persist, sends: send });
+                self.go_on();
+                slots.into_iter().for_each(|order| self.allocator.carry_out(order));
+                ask.into_iter().for_each(|ask| self.allocator.ask(ask));
+            }
+            Job::Written(ticket, outcome) => {
+                self.outbox.written(ticket, outcome);
+                self.go_on();
+            }
+            Job::Stop => {}
+        }
+    }
+
+    fn go_on(&mut self) {
+        while let Some(step) = self.outbox.next_step() {
+            match step {
+                Step::Write(ticket, write) => self.writer.write(ticket, write),
+                Step::Send(envelope) => self.send(envelope),
+                Step::Report(Outcome::Persisted(ticket)) => {
+                    self.outside.inbox.push_now(Input::Persisted(ticket))
+                }
+                Step::Report(Outcome::NotPersisted(ticket, why)) => {
+                    tracing::error!(why, "the registry could not be written");
+                    self.outside.inbox.push_now(Input::NotPersisted { ticket, why });
+                }
+            }
+        }
+    }
+
+    fn send(&self, envelope: Envelope) {
+        let Outside { inbox, waiting, streams, links, .. } = &self.outside;
+        match envelope {
+            Envelope::ToAgent { link, body } => links.send(link, body),
+            Envelope::CloseLink { link, why } => {
+                tracing::info!(link = link.0, why, "closing a link");
+                links.close(link, &why);
+            }
+            Envelope::Answer { request, answer } => waiting.answer(request, answer),
+            Envelope::OpenStream { request, stream, .. } => {
+                let is_heard = match waiting.take(request) {
+                    Some(Waiter::Subscribe(waiter)) => waiter.send(Ok(())).is_ok(),
+                    Some(Waiter::Call(_) | Waiter::Read(..)) | None => false,
+                };
+                // The client left while its SUBSCRIBE waited; the core thinks that it is there.
+                if !is_heard {
+                    streams.close(stream);
+                    inbox.push_now(Input::StreamClosed { stream });
+                }
+            }
+            Envelope::Event { stream, event } => streams.send(stream, &event),
+            Envelope::CloseStream { stream, why } => {
+                tracing::info!(stream = stream.0, why, "closing a stream");
+                streams.close(stream);
+            }
+            Envelope::Snapshot { request, read, view } => self.render(request, read, view),
+        }
+    }
+
+    /// Renders a view on a thread for blocking work, a few at a time.
+    fn render(&self, request: RequestId, read: MasterRead, view: Arc<views::View>) {
+        let renders = Arc::clone(&self.renders);
+        let waiting = Arc::clone(&self.outside.waiting);
+        let metrics = self.outside.metrics.clone();
+        let timer = self.render_timer.clone();
+        self.outside.runtime.spawn(async move {
+            let Ok(_turn) = renders.acquire().await else { return };
+            // Whoever has left in the meantime needs no view.
+            let Some(Waiter::Read(waiter, encoding)) = waiting.take(request) else { return };
+            let rendered = tokio::task::spawn_blocking(move || {
+                timer.time(|| rendered(&read, &view, encoding, &metrics))
+            })
+            .await;
+            let failed = |error: tokio::task::JoinError| Refusal {
+                status: Status::Internal,
+                message: error.to_string(),
+            };
+            let _ = waiter.send(rendered.map(Into::into).map_err(failed));
+        });
+    }
+}
+
+fn rendered(read: &MasterRead, view: &views::View, encoding: Encoding, metrics: &Metrics) -> Vec<u8> {
+    match (views::render(view, read), encoding) {
+        (Rendered::V1(response), Encoding::Protobuf) => response.encode_to_vec(),
+        (Rendered::V1(response), Encoding::Json) => {
+            let text = json::to_json(&*response);
+            match serde_json::from_slice(&text) {
+                Ok(mut value) => {
+                    views::fill_lists(&mut value);
+                    value.to_string().into_bytes()
+                }
+                Err(_) => text,
+            }
+        }
+        (Rendered::Json(value), _) => value.to_string().into_bytes(),
+        (Rendered::Metrics(numbers), _) => metrics.to_json(numbers).into_bytes(),
+    }
+}
