@@ -1,0 +1,72 @@
+//! What a world is made of, drawn from its seed.
+
+use std::time::Duration;
+
+use crate::{plugin::MakePolicy, rng::Rng};
+
+/// The shape of a world.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The seed itself.
+    pub seed: u64,
+    /// How many agents there are.
+    pub agents: usize,
+    /// How many schedulers there are.
+    pub schedulers: usize,
+    /// Faults stop here …
+    pub trouble: Duration,
+    /// … and by here everything must have come to rest.
+    pub rest: Duration,
+    /// Chance in a thousand that a link message, a call or a write meets a fault.
+    pub permille: u64,
+    /// Mean time between the killings of something.
+    pub kill_every: Duration,
+    /// Makes the allocator: the shipped policy natively, or as the compiled component.
+    pub policy: MakePolicy,
+    /// How many of the newest lines of its trace a failure shows.
+    pub trace_lines: usize,
+    /// A bug put in on purpose.
+    pub planted: Option<Planted>,
+}
+
+/// Bugs of a kind that people make, to see that the checks notice them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// The agent's outbox sends before it writes.
+    SendBeforeWrite,
+    /// The agent's disk forgets the newest append when the agent is killed.
+    ForgetAppends,
+    /// The registry says "kept" and keeps nothing.
+    ForgetRegistry,
+    /// An agent's acknowledgements never reach it.
+    LoseAcknowledgements,
+}
+
+impl Planted {
+    /// Every planted bug.
+    pub const ALL: &'static [Planted] = &[
+        Planted::SendBeforeWrite,
+        Planted::ForgetAppends,
+        Planted::ForgetRegistry,
+        Planted::LoseAcknowledgements,
+    ];
+}
+
+impl Plan {
+    /// The world of `seed`: 120 seconds of trouble and the time to come to rest after it.
+    pub fn of(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        Self {
+            seed,
+            agents: 3 + rng.index(3),
+            schedulers: 2 + rng.index(3),
+            trouble: Duration::from_secs(120),
+            rest: Duration::from_secs(1500),
+            permille: rng.between(2, 25),
+            kill_every: Duration::from_millis(rng.between(3_000, 20_000)),
+            policy: crate::plugin::native,
+            trace_lines: 0,
+            planted: None,
+        }
+    }
+}

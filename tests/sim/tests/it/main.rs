@@ -1,0 +1,66 @@
+//! Two hundred worlds, and the bugs that they must find.
+
+mod component;
+
+use sim::{Counts, Plan, Planted, World};
+
+/// CI lives this many worlds; each has at least this many inputs.
+const SEEDS: u64 = 200;
+const INPUTS_MIN: u64 = 2_000;
+/// A planted bug is to be found within so many worlds.
+const SEEDS_PLANTED: u64 = 40;
+
+/// Every seed comes to rest with nothing lost, and together they bring every kind of fault about.
+#[test]
+fn two_hundred_worlds_come_to_rest() {
+    let mut counts = Counts::default();
+    let mut failures = Vec::new();
+    for seed in 0..SEEDS {
+        match World::live(Plan::of(seed)) {
+            Ok(outcome) => {
+                assert!(outcome.inputs >= INPUTS_MIN, "seed {seed} had only {} inputs", outcome.inputs);
+                counts.merge(&outcome.counts);
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    for (fault, count) in &counts.0 {
+        println!("{count:>8} {fault:?}");
+    }
+    if let Some(first) = failures.iter().min_by_key(|f| f.inputs) {
+        panic!("{} of {SEEDS} worlds failed; the shortest:\n{first}", failures.len());
+    }
+    assert_eq!(counts.missing(), [], "these kinds of fault never happened");
+}
+
+/// The same seed is the same world, to the last line of its trace.
+#[test]
+fn a_seed_is_a_world() {
+    let hash = |seed| World::new(Plan::of(seed)).run().expect("comes to rest").hash;
+    assert_eq!(hash(3), hash(3));
+    assert_ne!(hash(3), hash(4));
+}
+
+/// A checker that finds nothing is worth nothing: each planted bug is found by some seed.
+#[test]
+fn planted_bugs_are_found() {
+    for planted in Planted::ALL {
+        let found = (0..SEEDS_PLANTED).find(|seed| {
+            let plan = Plan { planted: Some(*planted), ..Plan::of(*seed) };
+            World::new(plan).run().is_err()
+        });
+        assert!(found.is_some(), "{planted:?} was not found in {SEEDS_PLANTED} worlds");
+        println!("{planted:?} found by seed {}", found.unwrap_or_default());
+    }
+}
+
+/// One world in fifty is lived with the compiled component, and is the same world.
+#[test]
+fn the_component_makes_the_same_world() {
+    for seed in (0..SEEDS).step_by(50) {
+        let native = World::live(Plan::of(seed)).expect("comes to rest").hash;
+        let compiled =
+            World::live(Plan { policy: component::new, ..Plan::of(seed) }).expect("comes to rest").hash;
+        assert_eq!(native, compiled, "seed {seed}");
+    }
+}

@@ -1,0 +1,2 @@
+//! Behaviour of the cores, read like a story.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! The longer behaviour of the cores, told as transcripts.
+
+mod agent;
+mod master;

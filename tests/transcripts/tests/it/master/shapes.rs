@@ -1,0 +1,191 @@
+//! What readers are shown has the shape of what a real Mesos shows: the same names, in the same
+//! order, with the same kinds of values.
+
+use std::{fs, path::Path};
+
+use mezzo_acl::{Entity, Rule, Verb};
+use mezzo_core_master::{
+    Acls,
+    views::{self, Rendered},
+};
+use mezzo_model::calls::{MasterRead, Principal};
+use mezzo_proto::json;
+use serde_json::Value;
+
+use super::{World, words::Words};
+
+/// Names that a real master shows and this one does not, and why not.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("git_sha", "the build is not known to the core"),
+    ("build_date", "the build is not known to the core"),
+    ("build_time", "the build is not known to the core"),
+    ("build_user", "the build is not known to the core"),
+    ("checkpoint", "an agent's: not in the published messages"),
+];
+
+/// The world of the recording: one agent, one framework, one task that runs.
+fn recorded_world() -> World {
+    let mut world = World::new("");
+    for line in [
+        "subscribe golden roles=dev caps=PARTITION_AWARE,RESERVATION_REFINEMENT timeout=60 user=root",
+        "agent localhost cpus:8;mem:4096;disk:8192;ports:[31000-32000] attributes=rack:r1;zone:z-a;level:3",
+        "accept golden o0 refuse=3600 launch t1 cpus:0.5;mem:32",
+        "update localhost golden t1 TASK_STARTING container=yes",
+        "ack golden t1 localhost",
+        "update localhost golden t1 TASK_RUNNING container=yes",
+    ] {
+        world.command(&Words::of(line));
+        world.settle();
+    }
+    world
+}
+
+fn recorded(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/peer").join(name);
+    let text = fs::read_to_string(&path).expect("the recording is there");
+    serde_json::from_str(&text).expect("the recording is JSON")
+}
+
+fn shown(read: &MasterRead) -> Value {
+    let world = recorded_world();
+    let view = world.master.view(world.now, &Principal::ANONYMOUS);
+    match views::render(&view, read) {
+        Rendered::Json(value) => value,
+        Rendered::V1(response) => {
+            let mut value = serde_json::from_slice(&json::to_json(&*response)).expect("the mapping is JSON");
+            views::fill_lists(&mut value);
+            value
+        }
+        Rendered::Metrics(metrics) => metrics.into_iter().map(|(name, _)| Value::String(name)).collect(),
+    }
+}
+
+/// Where two values differ in shape.
+fn differences(path: &str, expected: &Value, found: &Value, out: &mut Vec<String>) {
+    match (expected, found) {
+        (Value::Object(expected), Value::Object(found)) => {
+            let is_left_out = |name: &&String| !LEFT_OUT.iter().any(|(left, _)| left == *name);
+            let expected_names: Vec<&String> = expected.keys().filter(is_left_out).collect();
+            let found_names: Vec<&String> = found.keys().filter(is_left_out).collect();
+            if path.ends_with("flags") || path.ends_with("attributes") {
+                return;
+            }
+            if expected_names != found_names {
+                out.push(format!("{path}: {expected_names:?} there, {found_names:?} here"));
+            }
+            for (name, expected) in expected {
+                if let Some(found) = found.get(name) {
+                    differences(&format!("{path}/{name}"), expected, found, out);
+                }
+            }
+        }
+        (Value::Array(expected), Value::Array(found)) => {
+            if path.ends_with("capabilities") {
+                return;
+            }
+            if expected.len() != found.len() {
+                out.push(format!("{path}: {} items there, {} here", expected.len(), found.len()));
+            }
+            for (expected, found) in expected.iter().zip(found) {
+                differences(&format!("{path}/*"), expected, found, out);
+            }
+        }
+        (Value::Number(expected), Value::Number(found)) => {
+            if expected.is_f64() != found.is_f64() {
+                out.push(format!("{path}: {expected} there, {found} here"));
+            }
+        }
+        (expected, found) => {
+            if std::mem::discriminant(expected) != std::mem::discriminant(found) {
+                out.push(format!("{path}: {expected} there, {found} here"));
+            }
+        }
+    }
+}
+
+fn compare(name: &str, read: &MasterRead) {
+    let mut out = Vec::new();
+    differences("", &recorded(name), &shown(read), &mut out);
+    assert!(out.is_empty(), "{name}:\n{}", out.join("\n"));
+}
+
+#[test]
+fn state_has_mesoss_shape() {
+    compare("state.json", &MasterRead::State);
+}
+
+#[test]
+fn v1_answers_have_mesoss_shape() {
+    compare("get_state.json", &MasterRead::GetState);
+    compare("get_agents.json", &MasterRead::GetAgents);
+    compare("get_frameworks.json", &MasterRead::GetFrameworks);
+    compare("get_tasks.json", &MasterRead::GetTasks);
+}
+
+/// Dashboards read keys by name: one that is served has Mesos's name, or is ours alone.
+#[test]
+fn metrics_have_mesoss_names() {
+    let recorded: Vec<String> = serde_json::from_value(recorded("metrics.json")).expect("a list of names");
+    let shown: Vec<String> = serde_json::from_value(shown(&MasterRead::Metrics)).expect("a list of names");
+    let foreign: Vec<&String> =
+        shown.iter().filter(|name| name.starts_with("master/") && !recorded.contains(name)).collect();
+    assert!(foreign.is_empty(), "not Mesos's names: {foreign:?}");
+    let missing: Vec<&String> = recorded
+        .iter()
+        .filter(|name| !shown.contains(name))
+        .filter(|name| {
+            // What this release has no part of yet, or the daemon counts.
+            !["operations/", "operation_", "event_queue", "revocable", "http_cache", "operator_event"]
+                .iter()
+                .chain(&["messages_authenticate", "resource_request", "frameworks/", "slave_shutdowns"])
+                .any(|part| name.contains(part))
+        })
+        .collect();
+    assert!(missing.is_empty(), "not served: {missing:?}");
+}
+
+/// A framework that is gone is still shown, and its tasks with it.
+#[test]
+fn removed_frameworks_are_shown_as_completed() {
+    let mut world = recorded_world();
+    world.command(&Words::of("teardown golden"));
+    world.settle();
+    let view = world.master.view(world.now, &Principal::ANONYMOUS);
+    let Rendered::Json(state) = views::render(&view, &MasterRead::State) else { panic!("state is JSON") };
+    let framework = &state["completed_frameworks"][0];
+    assert_eq!(framework["active"], false);
+    assert!(framework["unregistered_time"].as_f64() > Some(0.0));
+    assert_eq!(framework["completed_tasks"][0]["state"], "TASK_KILLED");
+    assert_eq!(state["frameworks"], Value::Array(Vec::new()));
+    assert_eq!(state["slaves"][0]["used_resources"]["cpus"], 0.0);
+}
+
+/// A reader that may see one principal's frameworks sees neither the others nor their tasks.
+#[test]
+fn a_reader_sees_what_it_may() {
+    let mut world = World::new("");
+    for line in [
+        "subscribe mine role=a principal=web",
+        "subscribe theirs role=b principal=batch",
+        "agent a1 cpus:4;mem:4096",
+        "accept mine o0 launch t1 cpus:1;mem:100",
+        "accept theirs o1 launch t2 cpus:1;mem:100",
+    ] {
+        world.command(&Words::of(line));
+        world.settle();
+    }
+    let rule = Rule { verb: Verb::View, subjects: Entity::of(["web"]), objects: Entity::of(["web"]) };
+    world.master = world.master.with_acls(Acls::new(vec![rule], true));
+    let names = |principal: &Principal, list: &str| -> Vec<String> {
+        let view = world.master.view(world.now, principal);
+        let Rendered::Json(state) = views::render(&view, &MasterRead::State) else { panic!("state is JSON") };
+        let frameworks = state[list].as_array().expect("a list").clone();
+        frameworks.iter().map(|framework| framework["name"].as_str().unwrap_or("").to_owned()).collect()
+    };
+    assert_eq!(names(&Principal(Some("web".into())), "frameworks"), ["mine"]);
+    assert_eq!(names(&Principal::ANONYMOUS, "frameworks"), ["mine", "theirs"]);
+    let view = world.master.view(world.now, &Principal(Some("web".into())));
+    let Rendered::V1(tasks) = views::render(&view, &MasterRead::GetTasks) else { panic!("a v1 answer") };
+    let tasks = tasks.get_tasks.expect("tasks").tasks;
+    assert_eq!(tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["t1"]);
+}
