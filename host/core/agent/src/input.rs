@@ -5,7 +5,7 @@
 //! passed every check that needs no state.
 
 use mezzo_model::{
-    LinkId, RequestId, Ticket, Wall,
+    Lane, Laned, LinkId, RequestId, Ticket, Wall,
     calls::{AgentRead, Principal},
     container,
 };
@@ -92,20 +92,8 @@ pub struct Sandbox {
     pub modified: Wall,
 }
 
-/// The inbox's three queues, drained in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// Links, node reports, finished writes, deadlines.
-    Liveness,
-    /// Calls that change something: none yet, executors' calls come here.
-    Calls,
-    /// Reads.
-    Reads,
-}
-
-impl Input {
-    /// The queue that this input waits in.
-    pub fn lane(&self) -> Lane {
+impl Laned for Input {
+    fn lane(&self) -> Lane {
         match self {
             Input::Start(_)
             | Input::LinkOpened { .. }
@@ -119,7 +107,9 @@ impl Input {
             Input::Read { .. } => Lane::Reads,
         }
     }
+}
 
+impl Input {
     /// What it is, in one word, for the log of slow turns and for traces.
     pub fn name(&self) -> &'static str {
         match self {

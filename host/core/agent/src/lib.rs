@@ -30,5 +30,5 @@ pub mod views;
 pub use agent::Agent;
 pub use config::{AgentConfig, Build, IsolationConfig};
 pub use effects::{AtOnce, Change, Effects, Envelope, Exit, Leaving, Observation, ResolvedPath, Write};
-pub use input::{Found, Input, Lane, Sandbox, Stop};
+pub use input::{Found, Input, Sandbox, Stop};
 pub use task::{Phase, Task, TaskKey};

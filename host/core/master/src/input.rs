@@ -5,7 +5,7 @@
 //! every check that needs no state; each carries who asks.
 
 use mezzo_model::{
-    LinkId, RequestId, StreamId, Ticket,
+    Lane, Laned, LinkId, RequestId, StreamId, Ticket,
     calls::{MasterRead, Principal, SchedulerRequest},
 };
 use mezzo_proto::mezzo::link::v1::from_agent;
@@ -78,20 +78,8 @@ pub enum Input {
     },
 }
 
-/// The inbox's three queues, drained in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// Links, plugin answers, finished writes, ended streams, deadlines.
-    Liveness,
-    /// Calls that change something.
-    Calls,
-    /// Reads.
-    Reads,
-}
-
-impl Input {
-    /// The queue that this input waits in.
-    pub fn lane(&self) -> Lane {
+impl Laned for Input {
+    fn lane(&self) -> Lane {
         match self {
             Input::LinkOpened { .. }
             | Input::LinkMessage { .. }
@@ -106,7 +94,9 @@ impl Input {
             Input::Read { .. } => Lane::Reads,
         }
     }
+}
 
+impl Input {
     /// What it is, in one word, for the log of slow turns and for traces.
     pub fn name(&self) -> &'static str {
         match self {

@@ -33,7 +33,7 @@ mod writes;
 
 pub use config::MasterConfig;
 pub use effects::{Effects, Envelope, Observation};
-pub use input::{Input, Lane};
+pub use input::Input;
 pub use master::Master;
 pub use mezzo_acl::Acls;
 pub use mezzo_registry::{RecoverError, Recovered, Write};

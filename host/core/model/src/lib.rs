@@ -16,6 +16,7 @@ pub mod calls;
 pub mod container;
 pub mod framework;
 pub mod ids;
+pub mod lane;
 pub mod offer;
 pub mod outbox;
 pub mod table;
@@ -25,4 +26,5 @@ pub mod time;
 pub use ids::{
     AgentId, ContainerId, ExecutorId, FrameworkId, LinkId, OfferId, RequestId, StreamId, TaskId, Ticket,
 };
+pub use lane::{Lane, Laned};
 pub use time::{Mono, Now, Wall};

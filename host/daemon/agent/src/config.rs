@@ -15,7 +15,9 @@ use mezzo_proto::mesos::v1;
 use mezzo_resources::autodetect::Given;
 use mezzo_telemetry::{Level, Log};
 
-use crate::flags::{FlagError, RawAgentFlags, duration, duration_text};
+use mezzo_process::flags::{FlagError, duration, duration_text};
+
+use crate::flags::RawAgentFlags;
 
 /// An agent that can be started. Nothing in it can be wrong, though the world may be.
 #[derive(Clone, Debug)]

@@ -14,10 +14,11 @@ use mezzo_link::{DialError, Sender};
 use mezzo_model::LinkId;
 use mezzo_proto::mezzo::link::v1::{from_agent, from_master};
 
+use mezzo_process::part_of;
+
 use crate::{
-    clock,
+    Inbox,
     config::{MasterAddress, address_of},
-    inbox::Inbox,
 };
 
 /// The longest wait between two attempts. Nobody tells us that the master is back, so it is shorter
@@ -99,7 +100,7 @@ pub(crate) async fn keep_dialing(
         if begun.elapsed() > GOOD_LINK {
             wait = backoff;
         }
-        tokio::time::sleep(clock::part_of(wait)).await;
+        tokio::time::sleep(part_of(wait)).await;
         wait = (wait * 2).min(BACKOFF_MOST);
     }
 }

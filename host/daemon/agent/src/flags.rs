@@ -1,17 +1,15 @@
 //! The words as typed: flags of the command line and the environment.
 //!
 //! Names and meanings are Mesos's; `-` may stand for `_`. The command line outweighs
-//! `MEZZO_<FLAG>`, which outweighs `MESOS_<FLAG>`. A flag of Mesos's that is not
+//! `MEZZO_<FLAG>`, which outweighs `MESOS_<FLAG>`, which outweighs the file of `--config`. A flag of Mesos's that is not
 //! implemented is refused by name, wherever it comes from.
 
-mod duration;
 mod refused;
-mod words;
 
 use std::{net::Ipv4Addr, path::PathBuf};
 
-pub use refused::RefusedFlags;
-pub use words::FlagError;
+use mezzo_process::flags::{FlagError, Refusals, RefusedFlags, from_environment, from_file};
+use refused::RefusedByAgent;
 
 /// The flags of `mezzo agent`. What is absent has its default in [`crate::Config`].
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -151,23 +149,31 @@ pub struct RawAgentFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub quiet: Option<bool>,
 
+    /// A file of flags in TOML, work_dir = "/srv/mezzo"; words and variables outweigh it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// Flags of Mesos's that are refused by name.
     #[command(flatten)]
-    pub refused: RefusedFlags,
+    pub refused: RefusedFlags<RefusedByAgent>,
 }
 
 impl RawAgentFlags {
-    /// These flags, and those of the environment for what is absent here.
+    /// These flags, and those of the environment and then of the file for what is absent here.
     ///
     /// # Errors
     ///
-    /// When a flag is refused, or a variable has no meaning.
+    /// When a flag is refused, or a variable or the file has no meaning.
     pub fn with_environment(
         self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, FlagError> {
         self.refused.check("--")?;
-        Ok(self.or(words::from_environment(variables)?))
+        let flags = self.or(from_environment(RefusedByAgent::TABLE, variables)?);
+        match flags.config.clone() {
+            None => Ok(flags),
+            Some(file) => Ok(flags.or(from_file(RefusedByAgent::TABLE, &file)?)),
+        }
     }
 
     /// These flags, and those of `lower` for what is absent here.
@@ -213,9 +219,8 @@ impl RawAgentFlags {
             reconfiguration_policy,
             log_dir,
             logging_level,
-            quiet
+            quiet,
+            config
         )
     }
 }
-
-pub(crate) use duration::{duration, duration_text};

@@ -13,17 +13,19 @@
 #![forbid(unsafe_code)]
 
 mod backend;
-mod clock;
 mod config;
 mod dial;
 mod flags;
-mod inbox;
 mod sandboxes;
 mod start;
 mod turn;
 mod waiting;
 
 pub use config::{Config, MasterAddress, Recover};
-pub use flags::{FlagError, RawAgentFlags};
+pub use flags::RawAgentFlags;
 pub use mezzo_core_agent::Stop;
+pub use mezzo_process::flags::FlagError;
 pub use start::{AgentError, AgentHandle, run, signals};
+
+/// The lanes in front of this core.
+type Inbox = mezzo_process::Inbox<mezzo_core_agent::Input>;

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use mezzo_core_agent::Sandbox;
 use mezzo_disk::WorkDir;
 
-use crate::clock;
+use mezzo_process::wall;
 
 /// The name of the link to the newest run.
 const LATEST: &str = "latest";
@@ -33,7 +33,7 @@ fn collect(work_dir: &WorkDir, below: &str, pattern: &[&str], all: &mut Vec<Sand
             collect(work_dir, &path, rest, all);
         } else if let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) {
             let path = work_dir.path().join(path).display().to_string();
-            all.push(Sandbox { path, modified: clock::wall(modified.into_std()) });
+            all.push(Sandbox { path, modified: wall(modified.into_std()) });
         }
     }
 }

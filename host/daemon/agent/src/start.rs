@@ -21,12 +21,13 @@ use mezzo_resources::autodetect::Measured;
 use mezzo_telemetry::{LogError, Metrics};
 use tokio::{sync::oneshot, task::JoinHandle};
 
+use mezzo_process::{Clock, LANES, seed};
+
 use crate::{
+    Inbox,
     backend::Backend,
-    clock::{self, Clock},
     config::{Config, Recover},
     dial::{self, Links},
-    inbox::{Inbox, LANES},
     sandboxes,
     turn::Turns,
     waiting::Waiting,
@@ -280,7 +281,7 @@ fn core_config(
         disk_bytes: host::disk_bytes(&config.work_dir).ok(),
     };
     let ip = config.advertise_ip.map_or_else(|| address.ip().to_string(), |ip| ip.to_string());
-    let seed = clock::seed().map_err(|error| machine("random bytes")(io::Error::other(error.to_string())))?;
+    let seed = seed().map_err(|error| machine("random bytes")(io::Error::other(error.to_string())))?;
     Ok(AgentConfig {
         seed,
         work_dir: text(&config.work_dir),

@@ -25,10 +25,11 @@ use mezzo_model::{
 use mezzo_proto::Message;
 use mezzo_telemetry::{Metrics, Timer};
 
+use mezzo_process::{Clock, Next};
+
 use crate::{
-    clock::Clock,
+    Inbox,
     dial::Links,
-    inbox::{Inbox, Next},
     sandboxes,
     waiting::{Waiter, Waiting},
 };

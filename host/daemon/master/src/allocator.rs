@@ -6,7 +6,7 @@ use mezzo_core_master::Input;
 use mezzo_slots::{Answer, Ask, Digest, Failure, Order, SlotName};
 use mezzo_wasm::{AllocatorThread, Cache, Limits, Runtime, Said, Start};
 
-use crate::inbox::Inbox;
+use crate::Inbox;
 
 /// The plugins there are to choose from, and the one that runs.
 pub(crate) struct AllocatorHost {

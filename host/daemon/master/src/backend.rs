@@ -15,7 +15,7 @@ use mezzo_model::{
 use tokio::sync::oneshot;
 
 use crate::{
-    inbox::Inbox,
+    Inbox,
     streams::Streams,
     waiting::{Waiter, Waiting},
 };

@@ -8,7 +8,9 @@ use std::{
 
 use mezzo_telemetry::{Level, Log};
 
-use crate::flags::{FlagError, RawMasterFlags, duration, duration_text};
+use mezzo_process::flags::{FlagError, duration, duration_text};
+
+use crate::flags::RawMasterFlags;
 
 /// A master that can be built. Nothing in it can be wrong, though the world may be.
 #[derive(Clone, Debug)]

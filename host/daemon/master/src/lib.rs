@@ -17,8 +17,6 @@ mod backend;
 mod config;
 mod flags;
 mod front;
-mod identity;
-mod inbox;
 mod links;
 pub mod log;
 mod observer;
@@ -30,5 +28,9 @@ mod turn;
 mod waiting;
 
 pub use config::{Allocator, Config, RegistryKind};
-pub use flags::{FlagError, RawMasterFlags};
+pub use flags::RawMasterFlags;
+pub use mezzo_process::flags::FlagError;
 pub use start::{Master, MasterError, run};
+
+/// The lanes in front of this core.
+type Inbox = mezzo_process::Inbox<mezzo_core_master::Input>;

@@ -14,7 +14,7 @@ use mezzo_model::{LinkId, calls::Principal};
 use mezzo_proto::mezzo::link::v1::{from_agent, from_master};
 use tokio::sync::mpsc;
 
-use crate::inbox::Inbox;
+use crate::Inbox;
 
 /// A link as the master holds it.
 pub(crate) type MasterLink = Link<from_master::Body, from_agent::Body>;

@@ -22,8 +22,8 @@ use mezzo_telemetry::{Metrics, Timer};
 use tokio::sync::Semaphore;
 
 use crate::{
+    Inbox,
     allocator::AllocatorHost,
-    inbox::Inbox,
     links::Links,
     registry::{Registry, Writer},
     streams::Streams,

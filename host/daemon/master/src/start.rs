@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     thread::JoinHandle,
+    time::SystemTime,
 };
 
 use mezzo_api::{Build, MasterApi};
@@ -15,13 +16,14 @@ use mezzo_registry::Recovered;
 use mezzo_telemetry::Metrics;
 use tokio::sync::watch;
 
+use mezzo_process::{Clock, LANES, unique_id, wall};
+
 use crate::{
+    Inbox,
     allocator::AllocatorHost,
     backend::Backend,
     config::{Allocator, Config, RegistryKind},
     front,
-    identity::{Clock, unique_id, wall},
-    inbox::{Inbox, LANES},
     links::Links,
     outbox::{self, Outside},
     registry::Registry,
@@ -195,7 +197,7 @@ impl Config {
         core.ip = self.advertise_ip.unwrap_or_else(|| told_ip(ip));
         core.port = self.advertise_port.unwrap_or(bound.port());
         core.hostname = self.hostname.clone();
-        core.start_time_seconds = wall().seconds();
+        core.start_time_seconds = wall(SystemTime::now()).seconds();
         Ok(core)
     }
 

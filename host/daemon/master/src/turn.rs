@@ -11,9 +11,10 @@ use mezzo_core_master::{Effects, Input, Master};
 use mezzo_telemetry::Metrics;
 use tokio::sync::watch;
 
+use mezzo_process::{Clock, Next};
+
 use crate::{
-    identity::Clock,
-    inbox::{Inbox, Next},
+    Inbox,
     observer::Observer,
     outbox::{Job, Jobs, TurnEffects},
 };

@@ -182,6 +182,40 @@ fn what_is_wrong_in_the_environment_is_named() {
 }
 
 #[test]
+fn a_file_gives_what_nobody_else_does() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("master.toml");
+    let flag = format!("--config={}", file.display());
+    let says = |text: &str| {
+        std::fs::write(&file, text).expect("a file");
+        with_environment(&[&flag, "--port=2"], &[("MEZZO_CLUSTER", "variable")])
+    };
+    let config =
+        says("port = 7\ncluster = \"file\"\nagent-ping-timeout = \"2secs\"\nroot_submissions = false\n")
+            .expect("flags");
+    assert_eq!((config.listen.port(), config.core.cluster.as_deref()), (2, Some("variable")));
+    assert_eq!(config.core.agent_ping_timeout, Duration::from_secs(2));
+    assert!(!config.core.root_submissions);
+
+    let here = file.display();
+    for (text, told) in [
+        ("zk = 'zk://'", format!("`zk in {here}` is not implemented: ")),
+        ("portt = 1", format!("`portt in {here}` cannot be that: there is no flag of this name")),
+        (
+            "max_completed_frameworks = 'many'",
+            format!("`max_completed_frameworks in {here}` cannot be that: "),
+        ),
+        ("port = ", format!("cannot read the flags in `{here}`: TOML parse error at line 1")),
+    ] {
+        let error = says(text).expect_err(text).to_string();
+        assert!(error.starts_with(&told), "{error}");
+    }
+    std::fs::remove_file(&file).expect("it is there");
+    let error = with_environment(&[&flag], &[]).expect_err("no file").to_string();
+    assert!(error.ends_with("No such file or directory (os error 2)"), "{error}");
+}
+
+#[test]
 fn flags_in_force_are_shown() {
     let config = parsed(&["--cluster=c", "--agent_ping_timeout=2secs"]);
     let shown =

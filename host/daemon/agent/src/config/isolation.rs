@@ -4,7 +4,9 @@ use mezzo_containers::{Controller, LauncherKind};
 use mezzo_core_agent::IsolationConfig;
 
 use super::PIDS_MAX;
-use crate::flags::{FlagError, RawAgentFlags};
+use mezzo_process::flags::FlagError;
+
+use crate::flags::RawAgentFlags;
 
 const LINUX: &str = "filesystem/linux,cgroups/cpu,cgroups/mem,cgroups/pids,namespaces/pid,namespaces/ipc";
 const POSIX: &str = "filesystem/posix,posix/cpu,posix/mem";

@@ -3,7 +3,7 @@
 use mezzo_proto::{json::from_json, mesos::v1};
 use mezzo_resources::{attributes, autodetect::Given};
 
-use crate::flags::FlagError;
+use mezzo_process::flags::FlagError;
 
 /// What `--resources` decides; the rest is measured.
 pub(super) fn given(text: Option<&str>, default_role: &str) -> Result<Given, FlagError> {

@@ -154,6 +154,17 @@ fn environment_is_outweighed_by_the_command_line() {
 }
 
 #[test]
+fn a_file_may_hold_what_is_json_elsewhere() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("agent.toml");
+    let text = "master = 'h:1'\nresources = [{ name = 'cpus', type = 'SCALAR', scalar = { value = 2.5 } }]\n";
+    std::fs::write(&file, text).expect("a file");
+    let flags = typed(&[&format!("--config={}", file.display())]).expect("words");
+    let config = flags.with_environment([]).expect("flags").into_config().expect("fine");
+    assert_eq!(config.given.complete(&Default::default(), "*").scalar("cpus").to_f64(), 2.5);
+}
+
+#[test]
 fn resources_may_be_json() {
     let text = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":2.5}}]"#;
     let flag = format!("--resources={text}");

@@ -2,12 +2,22 @@
 
 use std::sync::LazyLock;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use mezzo_process::flags::{Refusals, Spelling};
 
-use super::FlagError;
+/// What the master refuses.
+pub struct RefusedByMaster;
+
+impl Refusals for RefusedByMaster {
+    const TABLE: &'static [(&'static str, &'static str)] = REFUSED;
+
+    fn spellings() -> &'static [Spelling] {
+        static ALL: LazyLock<Vec<Spelling>> = LazyLock::new(|| Spelling::all(REFUSED));
+        &ALL
+    }
+}
 
 /// Every flag of Mesos's master that is not implemented, and a sentence about it.
-pub(crate) const REFUSED: &[(&str, &str)] = &[
+const REFUSED: &[(&str, &str)] = &[
     ("acls", SECURITY),
     ("agent_removal_rate_limit", "agents are marked unreachable one by one, without a limit on the rate yet"),
     ("allocator_agent_recovery_factor", "offers start as soon as agents are back"),
@@ -75,76 +85,3 @@ const SECURITY: &str =
     "authentication and authorization are not implemented yet, and nothing is half protected";
 const ALLOCATOR: &str = "the order is the allocator plugin's: give one with `--allocator=FILE.wasm`";
 const MODULES: &str = "native modules cannot be loaded: Mezzo is extended by WebAssembly plugins";
-
-/// Which of them were given. Hidden from the help.
-#[derive(Clone, Debug, Default)]
-pub struct RefusedFlags(Vec<&'static str>);
-
-impl RefusedFlags {
-    /// # Errors
-    ///
-    /// Names the first that was given.
-    pub(crate) fn check(&self, prefix: &str) -> Result<(), FlagError> {
-        match self.0.first() {
-            None => Ok(()),
-            Some(name) => Err(refusal(name, &format!("{prefix}{name}"))),
-        }
-    }
-}
-
-/// The error for a flag of the table.
-pub(crate) fn refusal(name: &str, given: &str) -> FlagError {
-    let why =
-        REFUSED.iter().find(|(this, _)| *this == name).map_or("it is not implemented yet", |(_, why)| why);
-    FlagError::NotImplemented { given: given.to_owned(), why: why.to_owned() }
-}
-
-/// How one flag of the table is spelt.
-struct Spelling {
-    name: &'static str,
-    id: String,
-    long: String,
-    dashes: String,
-}
-
-/// Every spelling of every flag of the table; `clap` wants names that live for ever.
-static SPELLINGS: LazyLock<Vec<Spelling>> = LazyLock::new(|| {
-    let both = REFUSED.iter().flat_map(|(name, _)| [(*name, String::new()), (*name, "no-".to_owned())]);
-    both.map(|(name, prefix)| {
-        let long = format!("{prefix}{name}");
-        Spelling { name, id: format!("refused-{long}"), dashes: long.replace('_', "-"), long }
-    })
-    .collect()
-});
-
-impl clap::Args for RefusedFlags {
-    fn augment_args(command: Command) -> Command {
-        SPELLINGS.iter().fold(command, |command, Spelling { id, long, dashes, .. }| {
-            let arg = Arg::new(id.as_str())
-                .long(long.as_str())
-                .hide(true)
-                .num_args(0..=1)
-                .action(ArgAction::Append);
-            command.arg(if dashes == long { arg } else { arg.alias(dashes.as_str()) })
-        })
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl clap::FromArgMatches for RefusedFlags {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = SPELLINGS.iter().filter(|spelling| {
-            matches.try_contains_id(&spelling.id).unwrap_or(false)
-                && matches.value_source(&spelling.id) == Some(clap::parser::ValueSource::CommandLine)
-        });
-        Ok(Self(given.map(|spelling| spelling.name).collect()))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}

@@ -15,7 +15,11 @@ const UNITS: [(&str, f64); 8] = [
 ];
 
 /// Reads a duration; fractions are allowed, negative ones are not.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// With a sentence that quotes the text.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(at);
@@ -33,7 +37,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Writes a duration in the largest unit that keeps it whole.
-pub(crate) fn duration_text(duration: Duration) -> String {
+pub fn duration_text(duration: Duration) -> String {
     let total = duration.as_nanos() as f64;
     let (name, unit) =
         UNITS.iter().find(|(_, unit)| total > 0.0 && total % unit == 0.0).unwrap_or(&("secs", 1e9));

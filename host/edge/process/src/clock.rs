@@ -6,41 +6,60 @@ use mezzo_model::{Mono, Now, Wall};
 
 /// The two clocks, read together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     started: Instant,
 }
 
 impl Clock {
-    pub(crate) fn start() -> Self {
+    /// A steady clock that shows zero now.
+    pub fn start() -> Self {
         Self { started: Instant::now() }
     }
 
-    pub(crate) fn now(&self) -> Now {
+    /// Both clocks' moment.
+    pub fn now(&self) -> Now {
         let mono = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Now { mono: Mono(mono), wall: wall(SystemTime::now()) }
     }
 
     /// When the steady clock will show `moment`.
-    pub(crate) fn instant(&self, moment: Mono) -> Option<Instant> {
+    pub fn instant(&self, moment: Mono) -> Option<Instant> {
         self.started.checked_add(Duration::from_nanos(moment.0))
     }
 }
 
 /// A moment on the wall; one before 1970 is 1970.
-pub(crate) fn wall(time: SystemTime) -> Wall {
+pub fn wall(time: SystemTime) -> Wall {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Wall(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// 128 bits that nobody can guess.
-pub(crate) fn seed() -> Result<u128, getrandom::Error> {
+///
+/// # Errors
+///
+/// When the system has no random bytes to give.
+pub fn seed() -> Result<u128, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(u128::from_le_bytes(bytes))
 }
 
+/// A random UUID as text.
+///
+/// # Errors
+///
+/// When the system has no random bytes to give.
+pub fn unique_id() -> Result<String, getrandom::Error> {
+    let mut bytes = seed()?.to_le_bytes();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+}
+
 /// Some part of a wait, from a tenth of it to all: so that not all agents come at once.
-pub(crate) fn part_of(wait: Duration) -> Duration {
+pub fn part_of(wait: Duration) -> Duration {
     let mut bytes = [0; 2];
     let share = getrandom::fill(&mut bytes).map_or(1.0, |()| f64::from(u16::from_le_bytes(bytes)) / 65_536.0);
     wait.mul_f64(0.1 + 0.9 * share)

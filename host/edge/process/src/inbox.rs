@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mezzo_core_master::{Input, Lane};
+use mezzo_model::{Lane, Laned};
 use tokio::sync::Semaphore;
 
 /// Inputs that may wait in each lane. A call or a read is a few kilobytes; an agent's message
@@ -22,36 +22,38 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lane was full for too long.
 #[derive(Debug)]
-pub(crate) struct Full;
+pub struct Full;
 
 /// The queue in front of the core.
-pub(crate) struct Inbox {
-    lanes: Mutex<Lanes>,
+pub struct Inbox<I> {
+    lanes: Mutex<Lanes<I>>,
     arrived: Condvar,
     room: [Arc<Semaphore>; 3],
 }
 
-#[derive(Default)]
-struct Lanes {
-    waiting: [VecDeque<Input>; 3],
+struct Lanes<I> {
+    waiting: [VecDeque<I>; 3],
     is_closed: bool,
 }
 
 /// What the turn does next.
-#[allow(clippy::large_enum_variant, reason = "made and taken apart at once")]
-pub(crate) enum Next {
+#[derive(Debug)]
+pub enum Next<I> {
     /// Take this.
-    Input(Input),
+    Input(I),
     /// The moment that was asked for has come.
     Wake,
     /// End.
     Stop,
 }
 
-impl Inbox {
-    pub(crate) fn new() -> Self {
+impl<I: Laned> Inbox<I> {
+    /// Empty and open.
+    #[allow(clippy::new_without_default, reason = "there is one, and it is made on purpose")]
+    pub fn new() -> Self {
+        let lanes = Lanes { waiting: [const { VecDeque::new() }; 3], is_closed: false };
         Self {
-            lanes: Mutex::default(),
+            lanes: Mutex::new(lanes),
             arrived: Condvar::new(),
             room: LANE_MAX.map(|max| Arc::new(Semaphore::new(max))),
         }
@@ -61,8 +63,8 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When there was none for five seconds, or the master ends.
-    pub(crate) async fn push(&self, input: Input) -> Result<(), Full> {
+    /// When there was none for five seconds, or the daemon ends.
+    pub async fn push(&self, input: I) -> Result<(), Full> {
         let room = &self.room[input.lane() as usize];
         match tokio::time::timeout(PATIENCE, room.acquire()).await {
             Ok(Ok(permit)) => permit.forget(),
@@ -73,7 +75,7 @@ impl Inbox {
     }
 
     /// Waits for room as long as it takes, for a link that can be slowed down.
-    pub(crate) async fn push_patiently(&self, input: Input) {
+    pub async fn push_patiently(&self, input: I) {
         let room = &self.room[input.lane() as usize];
         if let Ok(permit) = room.acquire().await {
             permit.forget();
@@ -83,7 +85,7 @@ impl Inbox {
 
     /// Adds at once, beyond the bound if must be: for what is bounded by its nature, one for
     /// each stream, link, write or question that is open.
-    pub(crate) fn push_now(&self, input: Input) {
+    pub fn push_now(&self, input: I) {
         if let Ok(permit) = self.room[input.lane() as usize].try_acquire() {
             permit.forget();
         }
@@ -91,13 +93,13 @@ impl Inbox {
     }
 
     /// How many wait in each lane.
-    pub(crate) fn waiting(&self) -> [usize; 3] {
+    pub fn waiting(&self) -> [usize; 3] {
         let lanes = self.lock();
         [0, 1, 2].map(|lane| lanes.waiting[lane].len())
     }
 
     /// Takes what is first; waits until `until` for it, or for ever.
-    pub(crate) fn next(&self, until: Option<Instant>) -> Next {
+    pub fn next(&self, until: Option<Instant>) -> Next<I> {
         let mut lanes = self.lock();
         loop {
             if lanes.is_closed {
@@ -127,13 +129,13 @@ impl Inbox {
     }
 
     /// Ends the turn, and everybody who waits for room.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.lock().is_closed = true;
         self.arrived.notify_all();
         self.room.iter().for_each(|room| room.close());
     }
 
-    fn add(&self, input: Input) {
+    fn add(&self, input: I) {
         let mut lanes = self.lock();
         let lane = input.lane() as usize;
         lanes.waiting[lane].push_back(input);
@@ -141,32 +143,37 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lanes> {
+    fn lock(&self) -> MutexGuard<'_, Lanes<I>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The lane's place, for metrics.
-pub(crate) const LANES: [(Lane, &str); 3] =
+pub const LANES: [(Lane, &str); 3] =
     [(Lane::Liveness, "liveness"), (Lane::Calls, "calls"), (Lane::Reads, "reads")];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mezzo_model::{
-        LinkId, RequestId,
-        calls::{MasterRead, Principal},
-    };
 
-    fn read(number: u64) -> Input {
-        Input::Read { request: RequestId(number), principal: Principal::ANONYMOUS, read: MasterRead::State }
+    /// An input that is nothing but its lane, and a number to tell it by.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Ticket(Lane, usize);
+
+    impl Laned for Ticket {
+        fn lane(&self) -> Lane {
+            self.0
+        }
     }
 
-    fn name(next: Next) -> &'static str {
+    fn read(number: usize) -> Ticket {
+        Ticket(Lane::Reads, number)
+    }
+
+    fn taken(next: Next<Ticket>) -> Ticket {
         match next {
-            Next::Input(input) => input.name(),
-            Next::Wake => "(wake)",
-            Next::Stop => "(stop)",
+            Next::Input(ticket) => ticket,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -175,17 +182,17 @@ mod tests {
     fn liveness_goes_before_reads() {
         let inbox = Inbox::new();
         inbox.push_now(read(1));
-        inbox.push_now(Input::LinkClosed { link: LinkId(1) });
-        assert_eq!(name(inbox.next(None)), "link-closed");
-        assert_eq!(name(inbox.next(None)), "read");
+        inbox.push_now(Ticket(Lane::Liveness, 2));
+        assert_eq!(taken(inbox.next(None)), Ticket(Lane::Liveness, 2));
+        assert_eq!(taken(inbox.next(None)), read(1));
     }
 
     #[test]
     fn a_deadline_wakes_an_idle_turn() {
-        let inbox = Inbox::new();
-        assert_eq!(name(inbox.next(Some(Instant::now()))), "(wake)");
+        let inbox = Inbox::<Ticket>::new();
+        assert!(matches!(inbox.next(Some(Instant::now())), Next::Wake));
         let soon = Instant::now() + Duration::from_millis(20);
-        assert_eq!(name(inbox.next(Some(soon))), "(wake)");
+        assert!(matches!(inbox.next(Some(soon)), Next::Wake));
         assert!(Instant::now() >= soon);
     }
 
@@ -193,14 +200,14 @@ mod tests {
     async fn a_lane_that_stays_full_turns_clients_away() {
         let inbox = Inbox::new();
         for number in 0..LANE_MAX[2] {
-            inbox.push(read(number as u64)).await.expect("room");
+            inbox.push(read(number)).await.expect("room");
         }
         assert!(inbox.push(read(0)).await.is_err());
         // Another lane has room all the same.
-        inbox.push(Input::Wake).await.expect("room");
+        inbox.push(Ticket(Lane::Calls, 0)).await.expect("room");
         // And so has this one, once the turn has taken something.
-        assert_eq!(name(inbox.next(None)), "wake");
-        assert_eq!(name(inbox.next(None)), "read");
+        assert_eq!(taken(inbox.next(None)), Ticket(Lane::Calls, 0));
+        assert_eq!(taken(inbox.next(None)), read(0));
         inbox.push(read(0)).await.expect("room again");
         assert!(inbox.push(read(0)).await.is_err());
     }
@@ -210,7 +217,7 @@ mod tests {
         let inbox = Inbox::new();
         inbox.push_now(read(1));
         inbox.close();
-        assert_eq!(name(inbox.next(None)), "(stop)");
+        assert!(matches!(inbox.next(None), Next::Stop));
         assert!(inbox.push(read(2)).await.is_err());
     }
 }
