@@ -374,6 +374,7 @@ fn of(report: &Report) -> Option<&ContainerId> {
         Report::Launched { container, .. }
         | Report::LaunchFailed { container, .. }
         | Report::Exited { container, .. }
+        | Report::Resized { container, .. }
         | Report::Destroyed { container } => Some(container),
         Report::Recovered { .. } => None,
     }

@@ -87,6 +87,9 @@ fn config(index: usize, epoch: u64) -> AgentConfig {
         base_environment: Vec::new(),
         frameworks_home: None,
         executor_shutdown_grace_period: std::time::Duration::from_secs(5),
+        executor_registration_timeout: std::time::Duration::from_secs(60),
+        executor_reregistration_timeout: std::time::Duration::from_secs(2),
+        recovery_timeout: std::time::Duration::from_secs(900),
         gc_delay: std::time::Duration::from_secs(7 * 86_400),
         log_path: None,
         flags: Vec::new(),
@@ -275,6 +278,7 @@ impl World {
                 let came = host.kernel.ask(ask, &mut host.rng, &mut self.counts);
                 self.came(index, came);
             }
+            Envelope::OpenStream { .. } | Envelope::Event { .. } | Envelope::CloseStream { .. } => {}
             Envelope::Answer { .. } | Envelope::Snapshot { .. } | Envelope::Path { .. } => {}
         }
     }

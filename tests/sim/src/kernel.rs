@@ -83,6 +83,9 @@ impl Kernel {
             Ask::Launch(plan) => self.launch(*plan, rng, counts, &mut came),
             Ask::Signal { container, signal, .. } => self.signal(&container, signal, rng, counts, &mut came),
             Ask::Destroy { container } => came.later.push((rng.between(1, 40), Later::Destroy(container))),
+            Ask::Resize { container, number, .. } => {
+                came.reports.push(Report::Resized { container, number, result: Ok(()) });
+            }
             Ask::Recover { known } => self.recover(&known, &mut came),
             Ask::RemoveTree { .. } => {}
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use mezzo_model::{
-    AgentId, ContainerId, FrameworkId, LinkId, Now, Ticket, Wall,
+    AgentId, ContainerId, FrameworkId, LinkId, Now, RequestId, StreamId, Ticket, Wall,
     calls::{Answer, Refusal},
     container::Report,
     table::{Ring, Table},
@@ -19,8 +19,9 @@ use mezzo_proto::{
 use crate::{
     account::Account,
     checkpoint,
-    config::{AgentConfig, COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX},
+    config::{AgentConfig, COMPLETED_EXECUTORS_MAX, COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX},
     effects::{Change, Effects, Envelope, Exit},
+    executor::{Executor, ExecutorKey},
     garbage::Garbage,
     input::{Input, Stop},
     loose::Loose,
@@ -41,12 +42,17 @@ pub struct Agent {
     pub(crate) stopping: Option<Stopping>,
     pub(crate) frameworks: Table<FrameworkId, Framework>,
     pub(crate) tasks: Table<TaskKey, Task>,
+    /// Those of command tasks.
     pub(crate) containers: BTreeMap<ContainerId, TaskKey>,
+    pub(crate) executors: Table<ExecutorKey, Executor>,
+    pub(crate) executor_containers: BTreeMap<ContainerId, ExecutorKey>,
+    pub(crate) executor_streams: BTreeMap<StreamId, ExecutorKey>,
     /// Updates about tasks that the agent does not have, or never took.
     pub(crate) loose: BTreeMap<TaskKey, Loose>,
     pub(crate) account: Account,
     pub(crate) garbage: Garbage,
     pub(crate) completed_tasks: Ring<CompletedTask>,
+    pub(crate) completed_executors: Ring<Executor>,
     pub(crate) completed_frameworks: Ring<v1::FrameworkInfo>,
     pub(crate) counters: Counters,
     /// Turns whose writes are not made yet.
@@ -139,6 +145,15 @@ pub(crate) struct Touched {
     pub(crate) tasks: BTreeSet<TaskKey>,
     /// Of these the first record was written: without it they were never launched.
     pub(crate) launches: BTreeSet<TaskKey>,
+    /// These were handed to their executors.
+    pub(crate) deliveries: BTreeSet<TaskKey>,
+    /// Of these the record was written: without it they were never launched.
+    pub(crate) new_executors: BTreeSet<ExecutorKey>,
+    /// The master was told that these have exited, with this status.
+    pub(crate) exits: Vec<(ExecutorKey, i32)>,
+    /// Calls that were accepted, and subscriptions.
+    pub(crate) calls: Vec<RequestId>,
+    pub(crate) subscribers: Vec<(RequestId, StreamId)>,
     pub(crate) removed: Vec<String>,
 }
 
@@ -170,9 +185,13 @@ impl Agent {
             frameworks: Table::new(),
             tasks: Table::new(),
             containers: BTreeMap::new(),
+            executors: Table::new(),
+            executor_containers: BTreeMap::new(),
+            executor_streams: BTreeMap::new(),
             loose: BTreeMap::new(),
             garbage: Garbage::default(),
             completed_tasks: Ring::new(COMPLETED_TASKS_MAX),
+            completed_executors: Ring::new(COMPLETED_EXECUTORS_MAX),
             completed_frameworks: Ring::new(COMPLETED_FRAMEWORKS_MAX),
             counters: Counters::default(),
             open: BTreeMap::new(),
@@ -204,6 +223,8 @@ impl Agent {
             Input::Persisted(ticket) => self.persisted(&mut turn, ticket),
             Input::NotPersisted { ticket, why } => self.not_persisted(&mut turn, ticket, &why),
             Input::Wake => {}
+            Input::Call(request) => self.executor_call(&mut turn, *request),
+            Input::StreamClosed { stream } => self.executor_stream_closed(stream),
             Input::Read { request, read, principal: _ } => self.read(&mut turn, request, read),
             Input::Stop(stop) => self.stop(&mut turn, stop),
         }
@@ -237,11 +258,27 @@ impl Agent {
             if !self.frameworks.contains_key(&task.key.framework) {
                 return Err(format!("task {} has no framework", task.key));
             }
-            if self.containers.get(&task.container) != Some(&task.key) {
+            let is_command = task.executor.is_none();
+            if is_command && self.containers.get(&task.container) != Some(&task.key) {
                 return Err(format!("container `{}` does not lead to its task {}", task.container, task.key));
             }
             if task.is_ended() && task.stream.head().is_none() {
                 return Err(format!("ended task {} waits for nothing", task.key));
+            }
+        }
+        for executor in self.executors() {
+            used += executor.resources.clone();
+            let key = &executor.key;
+            if !self.frameworks.contains_key(&key.framework) {
+                return Err(format!("executor {key} has no framework"));
+            }
+            if self.executor_containers.get(&executor.container) != Some(key) {
+                return Err(format!("container `{}` does not lead to executor {key}", executor.container));
+            }
+            if let Some(over) =
+                executor.tasks.iter().find(|key| self.tasks.get(key).is_none_or(Task::is_ended))
+            {
+                return Err(format!("executor {key} still has task {over}, which is over"));
             }
         }
         if used != *self.account.used() {
@@ -296,6 +333,7 @@ impl Agent {
     }
 
     fn node_report(&mut self, turn: &mut Turn, report: Report) {
+        let Some(report) = self.executor_report(turn, report) else { return };
         match report {
             Report::Launched { container, pid } => self.launched(turn, &container, pid),
             Report::LaunchFailed { container, stage, message } => {
@@ -303,6 +341,8 @@ impl Agent {
             }
             Report::Exited { container, end } => self.exited(turn, &container, end),
             Report::Destroyed { container } => self.destroyed(turn, &container),
+            // Its executor has ended meanwhile: containers of tasks are not resized.
+            Report::Resized { .. } => {}
             Report::Recovered { found, lost, orphans } => self.recovered(turn, found, lost, orphans),
         }
     }
@@ -317,6 +357,9 @@ impl Agent {
                 Timer::Retry(key) => self.retry_update(turn, &key),
                 Timer::Rewrite(key) => self.rewrite_log(turn, &key),
                 Timer::Destroy(key) => self.destroy_again(turn, &key),
+                Timer::Subscribe(key) => self.subscribe_timed_out(turn, &key),
+                Timer::Shutdown(key) => self.shutdown_timed_out(turn, &key),
+                Timer::Heartbeat(key) => self.executor_heartbeat(turn, &key),
                 Timer::Removals => self.remove_again(turn),
                 Timer::Collect(path) => self.collect(turn, &path),
             }
@@ -365,6 +408,9 @@ impl Agent {
         if touched.is_identity {
             self.identity_not_kept(turn, why);
         }
+        for key in &touched.deliveries {
+            self.delivery_not_kept(key);
+        }
         for key in &touched.tasks {
             // The log is written anew, and then the container is destroyed once more.
             self.gone_early.remove(key);
@@ -374,7 +420,31 @@ impl Agent {
                 self.log_not_kept(turn, key, why);
             }
         }
+        for key in &touched.new_executors {
+            self.executor_not_kept(turn, key, why);
+        }
+        for (key, status) in &touched.exits {
+            self.tell_executor_exited(turn, key, *status);
+        }
+        self.calls_not_kept(turn, touched.calls, touched.subscribers, why);
         self.removals_not_kept(turn, touched.removed);
+    }
+
+    /// The answers to these calls were dropped with what else their turn sent.
+    fn calls_not_kept(
+        &mut self,
+        turn: &mut Turn,
+        calls: Vec<RequestId>,
+        subscribers: Vec<(RequestId, StreamId)>,
+        why: &str,
+    ) {
+        for (_, stream) in &subscribers {
+            self.executor_stream_closed(*stream);
+        }
+        for request in calls.into_iter().chain(subscribers.into_iter().map(|(request, _)| request)) {
+            let refusal = Refusal::unavailable(format!("The agent's checkpoint cannot be written: {why}"));
+            turn.out.answer(request, Answer::Refused(refusal));
+        }
     }
 
     /// Writes a task's news; true when what relies on them may be sent in this turn.
@@ -384,7 +454,7 @@ impl Agent {
         if task.log.is_torn {
             return false;
         }
-        turn.out.write(checkpoint::task_key(task.container.as_str()), Change::Append(record), false);
+        turn.out.write(checkpoint::task_key(&task.log_name), Change::Append(record), false);
         true
     }
 
@@ -398,12 +468,7 @@ impl Agent {
         }
     }
 
-    fn read(
-        &mut self,
-        turn: &mut Turn,
-        request: mezzo_model::RequestId,
-        read: mezzo_model::calls::AgentRead,
-    ) {
+    fn read(&mut self, turn: &mut Turn, request: RequestId, read: mezzo_model::calls::AgentRead) {
         use mezzo_model::calls::AgentRead;
 
         match &read {
@@ -432,7 +497,7 @@ impl Agent {
 
     /// Says that the process may end, when it was asked to and nothing is left to do.
     fn exit_if_done(&mut self, turn: &mut Turn) {
-        let has_containers = self.tasks().any(|task| !task.is_ended());
+        let has_containers = self.tasks().any(|task| !task.is_ended()) || !self.executors.is_empty();
         if has_containers || !self.identity.is_recovered {
             return;
         }

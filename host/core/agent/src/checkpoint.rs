@@ -8,11 +8,15 @@ use mezzo_proto::{
     Message,
     mesos::v1,
     mezzo::store::v1::{
-        AgentCheckpoint, FrameworkCheckpoint, KillRecord, LaunchRecord, TaskRecord, task_record,
+        AgentCheckpoint, ExecutorLaunchRecord, ExecutorRecord, FrameworkCheckpoint, KillRecord, LaunchRecord,
+        TaskRecord, executor_record, task_record,
     },
 };
 
-use crate::task::Task;
+use crate::{
+    executor::Executor,
+    task::{Phase, Task},
+};
 
 /// The form of everything below `meta`; a newer one is not read.
 pub const FORMAT: u32 = 1;
@@ -22,6 +26,8 @@ pub const FORMAT_KEY: &str = "format";
 pub const AGENT_KEY: &str = "agent";
 /// What the keys of frameworks start with.
 pub const FRAMEWORKS: &str = "frameworks/";
+/// What the keys of custom executors start with.
+pub const EXECUTORS: &str = "executors/";
 /// What the keys of tasks start with.
 pub const TASKS: &str = "tasks/";
 
@@ -34,9 +40,14 @@ pub(crate) fn framework_key(framework: &str) -> String {
     format!("{FRAMEWORKS}{}", segment(framework))
 }
 
-/// Key of a task's log. Containers are named by the agent, so the name is a safe one.
-pub(crate) fn task_key(container: &str) -> String {
-    format!("{TASKS}{}", segment(container))
+/// Key of an executor's file.
+pub(crate) fn executor_key(container: &str) -> String {
+    format!("{EXECUTORS}{}", segment(container))
+}
+
+/// Key of a task's log. Its name is the agent's own, so it is a safe one.
+pub(crate) fn task_key(log_name: &str) -> String {
+    format!("{TASKS}{}", segment(log_name))
 }
 
 /// A name as a part of a key. What a key cannot hold is written as `_` and two hex digits for
@@ -109,6 +120,9 @@ pub(crate) fn task_log(task: &Task, framework: &v1::FrameworkInfo) -> Vec<u8> {
     use task_record::Record;
 
     let mut out = launch_record(task, framework);
+    if task.executor.is_some() && task.phase == Phase::Running {
+        push_frame(&mut out, &TaskRecord { record: Some(Record::Delivered(true)) });
+    }
     let told =
         task.history.iter().filter(|status| task.stream.pending().all(|waiting| waiting.uuid != status.uuid));
     for status in told {
@@ -135,6 +149,19 @@ pub(crate) fn launch_record(task: &Task, framework: &v1::FrameworkInfo) -> Vec<u
         sandbox: task.sandbox.clone(),
         received_ns: task.received.0,
     }))
+}
+
+/// An executor's file.
+pub(crate) fn executor_file(executor: &Executor, framework: &v1::FrameworkInfo) -> Vec<u8> {
+    frame(&ExecutorRecord {
+        record: Some(executor_record::Record::Launch(ExecutorLaunchRecord {
+            executor: Some(executor.info.clone()),
+            framework: Some(framework.clone()),
+            container_id: executor.container.as_str().to_owned(),
+            sandbox: executor.sandbox.clone(),
+            launched_ns: executor.launched.0,
+        })),
+    })
 }
 
 /// The agent's own file.

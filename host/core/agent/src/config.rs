@@ -34,6 +34,12 @@ pub struct AgentConfig {
     pub frameworks_home: Option<String>,
     /// For a framework's or executor's shutdown, between SIGTERM and SIGKILL.
     pub executor_shutdown_grace_period: Duration,
+    /// How long a new executor may take to subscribe.
+    pub executor_registration_timeout: Duration,
+    /// How long the executors of an earlier life may take to subscribe again.
+    pub executor_reregistration_timeout: Duration,
+    /// How long an executor without its agent goes on.
+    pub recovery_timeout: Duration,
     /// How long a sandbox is kept after its task has ended.
     pub gc_delay: Duration,
     /// The agent's log, if it writes one: served as `/slave/log`.
@@ -100,3 +106,10 @@ pub(crate) const REWRITE_MOST: Duration = Duration::from_secs(60);
 pub(crate) const COMPLETED_TASKS_MAX: usize = 1000;
 /// How many frameworks without tasks are kept for people to look at.
 pub(crate) const COMPLETED_FRAMEWORKS_MAX: usize = 50;
+/// How many ended executors are kept for people to look at.
+pub(crate) const COMPLETED_EXECUTORS_MAX: usize = 150;
+/// How often an executor's stream gets a sign of life, as Mesos does it.
+pub(crate) const EXECUTOR_HEARTBEAT: Duration = Duration::from_secs(30 * 60);
+/// How many updates of one task may wait for their acknowledgements before its executor is told
+/// to come back later.
+pub(crate) const UPDATES_WAITING_MAX: usize = 10_000;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mezzo_model::{
-    LinkId, Mono, RequestId, Ticket,
+    LinkId, Mono, RequestId, StreamId, Ticket,
     calls::{AgentRead, Answer},
     container, outbox,
 };
-use mezzo_proto::mezzo::link::v1::from_agent;
+use mezzo_proto::{mesos::v1::executor::Event, mezzo::link::v1::from_agent};
 
 use crate::views::View;
 
@@ -84,12 +84,34 @@ pub enum Envelope {
     },
     /// To the node.
     Node(container::Ask),
-    /// The answer to a read that gets no snapshot.
+    /// The answer to a read that gets no snapshot, or to an executor's call. A SUBSCRIBE that
+    /// succeeds gets `OpenStream` instead.
     Answer {
-        /// The read's request.
+        /// The request.
         request: RequestId,
         /// The answer.
         answer: Answer,
+    },
+    /// Answer an executor's SUBSCRIBE with 200 and an endless body.
+    OpenStream {
+        /// The SUBSCRIBE.
+        request: RequestId,
+        /// The stream that events will name.
+        stream: StreamId,
+    },
+    /// One record on an executor's stream; one that has closed meanwhile swallows it.
+    Event {
+        /// The stream.
+        stream: StreamId,
+        /// The event.
+        event: Box<Event>,
+    },
+    /// End a stream, after what was sent on it before.
+    CloseStream {
+        /// The stream.
+        stream: StreamId,
+        /// For the log.
+        why: String,
     },
     /// The answer to a read: to be rendered off the loop by `views`.
     Snapshot {
@@ -209,6 +231,18 @@ impl Effects {
 
     pub(crate) fn node(&mut self, ask: container::Ask) {
         self.send.push(Envelope::Node(ask));
+    }
+
+    pub(crate) fn answer(&mut self, request: RequestId, answer: Answer) {
+        self.send.push(Envelope::Answer { request, answer });
+    }
+
+    pub(crate) fn event(&mut self, stream: StreamId, event: Event) {
+        self.send.push(Envelope::Event { stream, event: Box::new(event) });
+    }
+
+    pub(crate) fn close_stream(&mut self, stream: StreamId, why: impl Into<String>) {
+        self.send.push(Envelope::CloseStream { stream, why: why.into() });
     }
 
     pub(crate) fn write(&mut self, key: impl Into<String>, change: Change, is_durable: bool) {

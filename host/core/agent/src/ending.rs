@@ -18,6 +18,7 @@ use crate::{
     agent::{Agent, Turn},
     checkpoint,
     config::DESTROY_PATIENCE,
+    executors::killed_before_delivery,
     loose::Verdict,
     signals,
     task::{Kill, Phase, Task, TaskKey},
@@ -117,7 +118,10 @@ impl Agent {
             self.timers.cancel(&timer(key.clone()));
         }
         self.counters.ended(status.state());
-        self.counters.executors_terminated += 1;
+        match task.executor.as_ref().map(|part| part.key.clone()) {
+            None => self.counters.executors_terminated += 1,
+            Some(executor) => self.leave_executor(&executor, key),
+        }
         let framework = self.frameworks.get(&key.framework);
         let is_shut_down = framework.is_none_or(|framework| framework.is_shut_down);
         let Some(task) = self.tasks.get_mut(key) else { return };
@@ -155,12 +159,15 @@ impl Agent {
     /// Asks a task to end within `grace`. A second kill can only shorten what is left of the first.
     pub(crate) fn kill(&mut self, turn: &mut Turn, key: &TaskKey, cause: Cause, grace: Duration) {
         let Some(task) = self.tasks.get(key) else { return };
+        if task.executor.is_some() {
+            return self.kill_in_executor(turn, key, None);
+        }
         match (&task.phase, task.kill) {
             (Phase::Waiting, _) => {
                 self.waiting = self.waiting.saturating_sub(1);
-                self.gone(turn, key, killed_during_launch());
+                self.gone(turn, key, killed_before_delivery());
             }
-            (Phase::Launching, _) => self.conclude(turn, key, killed_during_launch()),
+            (Phase::Launching, _) => self.conclude(turn, key, killed_before_delivery()),
             (Phase::Running, None) => self.begin_kill(turn, key, cause, grace),
             (Phase::Running, Some(kill)) if turn.now.mono + grace < kill.escalate_at => {
                 self.set_kill(turn, key, kill.cause, grace);
@@ -234,14 +241,6 @@ impl Agent {
     }
 }
 
-fn killed_during_launch() -> Verdict {
-    Verdict::of_agent(
-        TaskState::TaskKilled,
-        Reason::TaskKilledDuringLaunch,
-        "Killed before delivered to the executor",
-    )
-}
-
 /// How a task ended, from how its command did and whether we had asked it to.
 pub(crate) fn verdict(task: &Task, end: End) -> Verdict {
     let words = end.wait_status.map(signals::exit_words);
@@ -264,7 +263,7 @@ pub(crate) fn verdict(task: &Task, end: End) -> Verdict {
     }
 }
 
-fn limited(limitation: Limitation) -> Verdict {
+pub(crate) fn limited(limitation: Limitation) -> Verdict {
     Verdict {
         limitation: Some(v1::TaskResourceLimitation { resources: limitation.resources }),
         ..Verdict::of_agent(TaskState::TaskFailed, limitation.reason, limitation.message)

@@ -26,7 +26,11 @@ impl Agent {
 
     /// Takes over the sandboxes of an earlier life that belong to no task any more.
     pub(crate) fn keep_found_sandboxes(&mut self, turn: &Turn, sandboxes: Vec<Sandbox>) {
-        let in_use: BTreeSet<_> = self.tasks().map(|task| task.sandbox.clone()).collect();
+        let in_use: BTreeSet<_> = self
+            .tasks()
+            .map(|task| task.sandbox.clone())
+            .chain(self.executors().map(|executor| executor.sandbox.clone()))
+            .collect();
         for Sandbox { path, modified } in sandboxes {
             if !in_use.contains(&path) {
                 let age = Duration::from_nanos(turn.now.wall.0.saturating_sub(modified.0));
@@ -35,7 +39,7 @@ impl Agent {
         }
     }
 
-    fn collect_after(&mut self, turn: &Turn, path: String, wait: Duration) {
+    pub(crate) fn collect_after(&mut self, turn: &Turn, path: String, wait: Duration) {
         self.timers.set(Timer::Collect(path.clone()), turn.now.mono + wait);
         self.garbage.kept.insert(path);
     }
@@ -49,7 +53,7 @@ impl Agent {
         let executor = parent(parent(path));
         let framework = parent(parent(executor));
         for above in [executor, framework] {
-            if !self.is_in_use(above) && above.len() > self.config.work_dir.len() {
+            if !self.is_path_in_use(above) && above.len() > self.config.work_dir.len() {
                 tree = above;
             } else {
                 break;
@@ -60,11 +64,13 @@ impl Agent {
     }
 
     /// Whether a kept sandbox or a task lies below a directory.
-    fn is_in_use(&self, dir: &str) -> bool {
+    fn is_path_in_use(&self, dir: &str) -> bool {
         let below = format!("{dir}/");
         let is_kept =
             self.garbage.kept.range(below.clone()..).next().is_some_and(|path| path.starts_with(&below));
-        is_kept || self.tasks().any(|task| task.sandbox.starts_with(&below))
+        is_kept
+            || self.tasks().any(|task| task.sandbox.starts_with(&below))
+            || self.executors().any(|executor| executor.sandbox.starts_with(&below))
     }
 
     /// Where a task's sandbox lies.

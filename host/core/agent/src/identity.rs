@@ -13,7 +13,7 @@ use mezzo_model::{AgentId, LinkId};
 use mezzo_proto::{
     mesos::v1,
     mezzo::{
-        link::v1::{Hello, Refused, State, Welcome, from_agent},
+        link::v1::{ExecutorState, Hello, Refused, State, Welcome, from_agent},
         store::v1::AgentCheckpoint,
     },
 };
@@ -93,6 +93,10 @@ impl Agent {
         let keys: Vec<_> = self.tasks.keys().cloned().collect();
         for key in keys {
             self.forget(turn, &key);
+        }
+        let executors: Vec<_> = self.executors.keys().cloned().collect();
+        for key in executors {
+            self.forget_executor(turn, &key);
         }
     }
 
@@ -202,6 +206,13 @@ impl Agent {
         let state = State {
             frameworks: self.frameworks.values().map(|framework| framework.info.clone()).collect(),
             tasks: self.tasks().map(Agent::task_state).collect(),
+            executors: self
+                .executors()
+                .map(|executor| ExecutorState {
+                    framework_id: Some((&executor.key.framework).into()),
+                    info: Some(executor.info.clone()),
+                })
+                .collect(),
         };
         turn.out.tell_master(id, from_agent::Body::State(state));
         self.send_all_heads(turn);

@@ -5,8 +5,8 @@
 //! passed every check that needs no state.
 
 use mezzo_model::{
-    Lane, Laned, LinkId, RequestId, Ticket, Wall,
-    calls::{AgentRead, Principal},
+    Lane, Laned, LinkId, RequestId, StreamId, Ticket, Wall,
+    calls::{AgentRead, ExecutorRequest, Principal},
     container,
 };
 use mezzo_proto::mezzo::link::v1::from_master;
@@ -50,6 +50,14 @@ pub enum Input {
     },
     /// [`crate::Effects::wake_at`] has come, or `Effects::again` was set. May come at any time.
     Wake,
+    /// A call of an executor: answered by one [`crate::Envelope::Answer`], or a SUBSCRIBE by
+    /// [`crate::Envelope::OpenStream`].
+    Call(Box<ExecutorRequest>),
+    /// An executor's event stream has ended on the client's side, or was cut for lagging.
+    StreamClosed {
+        /// The stream.
+        stream: StreamId,
+    },
     /// A read: answered by one [`crate::Envelope::Snapshot`] or a refusal.
     Read {
         /// Where the answer goes.
@@ -102,8 +110,10 @@ impl Laned for Input {
             | Input::Node(_)
             | Input::Persisted(_)
             | Input::NotPersisted { .. }
+            | Input::StreamClosed { .. }
             | Input::Wake
             | Input::Stop(_) => Lane::Liveness,
+            Input::Call(_) => Lane::Calls,
             Input::Read { .. } => Lane::Reads,
         }
     }
@@ -135,12 +145,15 @@ impl Input {
                 container::Report::Launched { .. } => "launched",
                 container::Report::LaunchFailed { .. } => "launch-failed",
                 container::Report::Exited { .. } => "exited",
+                container::Report::Resized { .. } => "resized",
                 container::Report::Destroyed { .. } => "destroyed",
                 container::Report::Recovered { .. } => "recovered",
             },
             Input::Persisted(_) => "persisted",
             Input::NotPersisted { .. } => "not-persisted",
             Input::Wake => "wake",
+            Input::Call(request) => request.call.name(),
+            Input::StreamClosed { .. } => "stream-closed",
             Input::Read { .. } => "read",
             Input::Stop(_) => "stop",
         }

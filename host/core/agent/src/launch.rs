@@ -15,6 +15,14 @@ use crate::{
 };
 
 impl Agent {
+    /// Begins a task whose resources are taken.
+    pub(crate) fn begin(&mut self, turn: &mut Turn, key: &TaskKey) {
+        match self.tasks.get(key).is_some_and(|task| task.executor.is_some()) {
+            true => self.join_executor(turn, key),
+            false => self.launch(turn, key),
+        }
+    }
+
     /// Asks the node to launch a task whose resources are taken.
     pub(crate) fn launch(&mut self, turn: &mut Turn, key: &TaskKey) {
         let (Some(task), Some(framework)) = (self.tasks.get(key), self.frameworks.get(&key.framework)) else {
@@ -42,15 +50,16 @@ impl Agent {
             .tasks
             .iter()
             .filter(|(_, task)| task.phase == Phase::Waiting)
-            .map(|(key, task)| (key.clone(), task.resources.clone()))
+            .map(|(key, _)| key.clone())
             .collect();
         self.waiting = waiting.len();
-        for (key, resources) in waiting {
-            if !self.account.take(&resources) {
+        for key in waiting {
+            let Some(needed) = self.tasks.get(&key).map(|task| self.needed(task)) else { continue };
+            if !self.account.take(&needed) {
                 return;
             }
             self.waiting -= 1;
-            self.launch(turn, &key);
+            self.begin(turn, &key);
         }
     }
 
@@ -60,8 +69,10 @@ impl Agent {
         if !matches!(task.phase, Phase::Waiting | Phase::Launching) {
             return self.log_not_kept(turn, key, why);
         }
-        // A task that waited may have been launched by a later turn that did not fail.
-        turn.out.node(Ask::Destroy { container: task.container.clone() });
+        if task.executor.is_none() {
+            // A task that waited may have been launched by a later turn that did not fail.
+            turn.out.node(Ask::Destroy { container: task.container.clone() });
+        }
         if self.holds_resources(task) {
             let held = task.resources.clone();
             self.account.give_back(&held);

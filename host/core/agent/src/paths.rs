@@ -2,7 +2,7 @@
 
 use mezzo_model::{AgentId, ContainerId};
 
-use crate::{effects::ResolvedPath, task::TaskKey};
+use crate::{effects::ResolvedPath, executor::ExecutorKey, task::TaskKey};
 
 /// `<work_dir>/slaves/<agent>/frameworks/<framework>`
 pub(crate) fn framework_dir(work_dir: &str, agent: &AgentId, framework: &str) -> String {
@@ -17,6 +17,17 @@ pub(crate) fn executor_dir(work_dir: &str, agent: &AgentId, key: &TaskKey) -> St
 /// `…/runs/<container>`
 pub(crate) fn sandbox(work_dir: &str, agent: &AgentId, key: &TaskKey, container: &ContainerId) -> String {
     format!("{}/runs/{container}", executor_dir(work_dir, agent, key))
+}
+
+/// The sandbox of a custom executor.
+pub(crate) fn executor_sandbox(
+    work_dir: &str,
+    agent: &AgentId,
+    key: &ExecutorKey,
+    container: &ContainerId,
+) -> String {
+    let framework = framework_dir(work_dir, agent, key.framework.as_str());
+    format!("{framework}/executors/{}/runs/{container}", key.executor)
 }
 
 /// Whether an id can be one directory's name: not empty, `.` or `..`, no slash, nothing that

@@ -17,10 +17,11 @@ use crate::{
     checkpoint,
     effects::{Change, Exit},
     ending::verdict,
+    executors::executor_key,
     input::Found,
     loose::Verdict,
     stream::Stream,
-    task::{Kill, Log, Phase, Task, TaskKey, is_terminal},
+    task::{InExecutor, Kill, Log, Phase, Task, TaskKey, is_terminal},
     timers::Timer,
 };
 
@@ -40,7 +41,8 @@ impl Agent {
         self.write_identity(turn);
         let known =
             self.tasks().filter(|task| !matches!(task.phase, Phase::Ending { .. } | Phase::Ended { .. }));
-        let known = known.map(|task| task.container.clone()).collect();
+        let of_tasks = known.filter(|task| task.executor.is_none()).map(|task| task.container.clone());
+        let known = of_tasks.chain(self.executors().map(|executor| executor.container.clone())).collect();
         turn.out.node(Ask::Recover { known });
     }
 
@@ -72,9 +74,13 @@ impl Agent {
                 self.identity.agent_id = None;
             }
         }
+        for (key, bytes) in files.iter().filter(|(key, _)| key.starts_with(checkpoint::EXECUTORS)) {
+            self.recover_executor(turn, key, bytes);
+        }
         for (key, bytes) in files.iter().filter(|(key, _)| key.starts_with(checkpoint::TASKS)) {
             self.recover_task(turn, key, bytes);
         }
+        self.recover_tasks_of_executors();
         self.recover_frameworks(&files);
         if !is_same_boot {
             self.end_after_reboot(turn);
@@ -108,6 +114,7 @@ impl Agent {
             turn.out.warn(format!("the checkpoint `{key}` names no task that was launched; it is removed"));
             return turn.remove(key.to_owned());
         };
+        task.log_name = key[checkpoint::TASKS.len()..].to_owned();
         task.log.is_torn = is_torn;
         for record in records {
             replay(&mut task, record, turn);
@@ -128,7 +135,9 @@ impl Agent {
             is_shut_down: false,
             has_file: false,
         });
-        self.containers.insert(task.container.clone(), task.key.clone());
+        if task.executor.is_none() {
+            self.containers.insert(task.container.clone(), task.key.clone());
+        }
         self.tasks.insert(task.key.clone(), task);
     }
 
@@ -165,6 +174,10 @@ impl Agent {
             let verdict = self.for_framework(&key.framework, verdict);
             self.gone(turn, &key, verdict);
         }
+        let executors: Vec<_> = self.executors.keys().cloned().collect();
+        for key in executors {
+            self.forget_executor(turn, &key);
+        }
     }
 
     /// The node has looked for the containers that the checkpoints name.
@@ -192,11 +205,15 @@ impl Agent {
         for (key, status) in gone {
             self.ended(turn, &key, status);
         }
+        self.end_tasks_without_executor(turn);
         self.identity.is_recovered = true;
         self.dial_if_ready(turn);
     }
 
     fn found_again(&mut self, turn: &mut Turn, container: &ContainerId, pid: i32) {
+        if let Some(key) = self.executor_containers.get(container).cloned() {
+            return self.executor_found_again(turn, &key, pid);
+        }
         let Some(key) = self.containers.get(container).cloned() else { return };
         let Some(task) = self.tasks.get_mut(&key) else { return };
         if task.phase != Phase::Launching {
@@ -222,6 +239,10 @@ impl Agent {
 
     /// Neither a process nor an exit status was found.
     fn lost(&mut self, turn: &mut Turn, container: &ContainerId) {
+        if let Some(key) = self.executor_containers.get(container).cloned() {
+            self.set_terminating(&key, None);
+            return self.executor_gone(turn, &key);
+        }
         let Some(key) = self.containers.get(container).cloned() else { return };
         let Some(task) = self.tasks.get(&key) else { return };
         let verdict = match (&task.phase, task.kill) {
@@ -285,8 +306,11 @@ fn task_of(launch: LaunchRecord) -> Option<(Task, v1::FrameworkInfo)> {
         framework: FrameworkId::new(framework.id.as_ref()?.value.as_str()),
         task: TaskId::new(info.task_id.value.as_str()),
     };
+    let executor = info.executor.as_ref().map(|info| InExecutor::new(executor_key(&key, info)));
     let task = Task {
         key,
+        executor,
+        log_name: launch.container_id.clone(),
         resources: Resources::from_wire(&info.resources).ok()?.without_allocation(),
         info,
         container: ContainerId::new(launch.container_id),
@@ -306,6 +330,8 @@ fn task_of(launch: LaunchRecord) -> Option<(Task, v1::FrameworkInfo)> {
 fn replay(task: &mut Task, record: Record, turn: &Turn) {
     match record {
         Record::Launch(_) => {}
+        Record::Delivered(_) => task.phase = Phase::Running,
+        Record::Update(status) if task.executor.is_some() => replay_update(task, status),
         Record::Update(status) if is_terminal(status.state()) => {
             task.phase = Phase::Ending { status: Box::new(status) }
         }
@@ -327,4 +353,17 @@ fn replay(task: &mut Task, record: Record, turn: &Turn) {
             });
         }
     }
+}
+
+/// The same for an update of a task under an executor, whose container is not the task's.
+fn replay_update(task: &mut Task, status: v1::TaskStatus) {
+    if let (Some(part), Some(uuid)) = (&mut task.executor, &status.uuid) {
+        part.see(uuid);
+    }
+    task.phase = match is_terminal(status.state()) {
+        true => Phase::Ended { state: status.state() },
+        false => Phase::Running,
+    };
+    task.remember(&status);
+    task.stream.push(status);
 }

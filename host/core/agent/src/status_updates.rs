@@ -4,6 +4,7 @@
 //! again until the framework's acknowledgement has come back. Mezzo does so for every
 //! framework: `FrameworkInfo.checkpoint = false` does not make a task die with its agent.
 
+use mezzo_model::FrameworkId;
 use mezzo_proto::{
     mesos::v1,
     mezzo::{
@@ -18,7 +19,7 @@ use crate::{
     config::{REWRITE_FIRST, REWRITE_MOST},
     effects::Change,
     loose::Verdict,
-    task::{Phase, TaskKey, is_terminal},
+    task::{Phase, Task, TaskKey, is_terminal},
     timers::Timer,
 };
 
@@ -34,10 +35,11 @@ impl Agent {
             source: Some(verdict.source.into()),
             reason: verdict.reason.map(Into::into),
             agent_id: self.identity.agent_id.as_ref().map(Into::into),
-            executor_id: task.map(|_| v1::ExecutorId { value: key.task.as_str().to_owned() }),
+            executor_id: task.map(executor_id),
             timestamp: Some(turn.now.wall.seconds()),
             uuid: Some(self.names.uuid().to_vec()),
-            container_status: task.map(|task| v1::ContainerStatus {
+            // Of a task under an executor that is the executor's to say.
+            container_status: task.filter(|task| task.executor.is_none()).map(|task| v1::ContainerStatus {
                 container_id: Some((&task.container).into()),
                 network_infos: vec![network(&self.config.ip)],
                 executor_pid: task.pid.and_then(|pid| u32::try_from(pid).ok()),
@@ -167,18 +169,30 @@ impl Agent {
         let Some(task) = self.tasks.remove(key) else { return Vec::new() };
         self.timers.cancel_task(key);
         self.containers.remove(&task.container);
-        self.keep_sandbox(turn, &task);
-        let mut files = vec![checkpoint::task_key(task.container.as_str())];
-        if self.tasks.keys().any(|other| other.framework == key.framework) {
-            return files;
+        match &task.executor {
+            None => self.keep_sandbox(turn, &task),
+            Some(part) => self.leave_executor(&part.key, key),
         }
-        if let Some(framework) = self.frameworks.remove(&key.framework) {
-            if framework.has_file {
-                files.push(checkpoint::framework_key(key.framework.as_str()));
-            }
-            self.completed_frameworks.push(framework.info);
-        }
+        let mut files = vec![checkpoint::task_key(&task.log_name)];
+        files.extend(self.take_framework_out_if_idle(&key.framework));
         files
+    }
+
+    /// Takes a framework out that has neither tasks nor executors. Returns its file, if it has one.
+    pub(crate) fn take_framework_out_if_idle(&mut self, id: &FrameworkId) -> Option<String> {
+        if self.is_in_use(id) {
+            return None;
+        }
+        let framework = self.frameworks.remove(id)?;
+        let file = framework.has_file.then(|| checkpoint::framework_key(id.as_str()));
+        self.completed_frameworks.push(framework.info);
+        file
+    }
+
+    /// Whether a framework has tasks or executors here.
+    pub(crate) fn is_in_use(&self, id: &FrameworkId) -> bool {
+        self.tasks.keys().any(|key| key.framework == *id)
+            || self.executors.keys().any(|key| key.framework == *id)
     }
 
     /// A write about the task failed: its log is written anew, and then what relied on it is done.
@@ -202,7 +216,7 @@ impl Agent {
         }
         let log = checkpoint::task_log(task, &framework.info);
         turn.touched.tasks.insert(key.clone());
-        turn.out.write(checkpoint::task_key(task.container.as_str()), Change::Replace(log), false);
+        turn.out.write(checkpoint::task_key(&task.log_name), Change::Replace(log), false);
         if let Some(task) = self.tasks.get_mut(key) {
             task.log.is_torn = false;
         }
@@ -213,6 +227,11 @@ impl Agent {
     /// Asks the node again for what a turn that was dropped may have asked.
     fn ask_again(&mut self, turn: &mut Turn, key: &TaskKey) {
         let Some(task) = self.tasks.get(key) else { return };
+        if let Some(part) = &task.executor {
+            let executor = part.key.clone();
+            self.acknowledge_again(turn, key);
+            return self.hand_over_again(turn, &executor, key);
+        }
         match (&task.phase, task.kill) {
             (Phase::Ending { .. }, _) => self.destroy(turn, key),
             (Phase::Running, Some(kill)) if kill.escalate_at <= turn.now.mono => self.destroy(turn, key),
@@ -235,8 +254,16 @@ impl Agent {
     }
 }
 
+/// The executor of a task: a command task's has the task's own name.
+fn executor_id(task: &Task) -> v1::ExecutorId {
+    match &task.executor {
+        Some(part) => (&part.key.executor).into(),
+        None => v1::ExecutorId { value: task.key.task.as_str().to_owned() },
+    }
+}
+
 /// The host's network, as Mesos shows it for a container that joined it.
-fn network(ip: &str) -> v1::NetworkInfo {
+pub(crate) fn network(ip: &str) -> v1::NetworkInfo {
     let protocol =
         if ip.contains(':') { v1::network_info::Protocol::IPv6 } else { v1::network_info::Protocol::IPv4 };
     v1::NetworkInfo {

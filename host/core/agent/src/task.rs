@@ -9,13 +9,13 @@
 //! then on, and the moment when nothing of its container is left. Only then is the end told
 //! and are the resources free: nobody else may be given what a dying process still holds.
 
-use std::fmt;
+use std::{collections::VecDeque, fmt};
 
 use mezzo_model::{ContainerId, FrameworkId, Mono, TaskId, Wall};
 use mezzo_proto::{mesos::v1, mezzo::store::v1::kill_record};
 use mezzo_resources::Resources;
 
-use crate::stream::Stream;
+use crate::{executor::ExecutorKey, stream::Stream};
 
 /// A task's name: unique among the tasks of an agent that have not been acknowledged to the end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,9 +39,13 @@ pub struct Task {
     pub key: TaskKey,
     /// As the framework gave it.
     pub info: v1::TaskInfo,
-    /// Its container.
+    /// Its container, or its executor's.
     pub container: ContainerId,
-    /// Its directory: absolute.
+    /// Set when an executor of its framework runs it.
+    pub executor: Option<InExecutor>,
+    /// What its log on disk is called: as its container, or a name of its own.
+    pub(crate) log_name: String,
+    /// Its directory, or its executor's: absolute.
     pub sandbox: String,
     /// When the order came.
     pub received: Wall,
@@ -61,7 +65,45 @@ pub struct Task {
     pub log: Log,
 }
 
+/// What a task is to the executor that runs it.
+#[derive(Clone, Debug)]
+pub struct InExecutor {
+    /// Which.
+    pub key: ExecutorKey,
+    /// It is handed over once the container's limits were changed for the so-manyth time.
+    pub(crate) after_resize: u64,
+    /// A kill that was passed on; it is again when the executor comes back.
+    pub(crate) kill: Option<Option<v1::KillPolicy>>,
+    /// The newest of the executor's updates, by their uuids: what comes again is known.
+    pub(crate) seen: VecDeque<Vec<u8>>,
+}
+
+impl InExecutor {
+    pub(crate) fn new(key: ExecutorKey) -> Self {
+        Self { key, after_resize: 0, kill: None, seen: VecDeque::new() }
+    }
+
+    /// Notes an update; false when it was noted before.
+    pub(crate) fn see(&mut self, uuid: &[u8]) -> bool {
+        let is_new = !self.seen.iter().any(|seen| seen == uuid);
+        if is_new {
+            self.seen.push_back(uuid.to_vec());
+            if self.seen.len() > SEEN_MAX {
+                self.seen.pop_front();
+            }
+        }
+        is_new
+    }
+}
+
+/// How many updates of a task are remembered by their uuids. An executor sends again only what
+/// was not acknowledged, and it is as soon as it is on disk.
+const SEEN_MAX: usize = 256;
+
 /// How far a task is.
+///
+/// Under an executor it is *launching* until it is handed over, *running* from then on, and
+/// *ended* at once by its terminal update: its container goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
     /// Its resources are still held by tasks that are being ended.
@@ -104,6 +146,11 @@ pub struct Log {
 }
 
 impl Task {
+    /// What its log on disk is called: its container's name, or one of its own under an executor.
+    pub fn log_name(&self) -> &str {
+        &self.log_name
+    }
+
     /// The latest state that is true, maybe ahead of what was told.
     pub fn latest_state(&self) -> v1::TaskState {
         match &self.phase {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mezzo_model::{LinkId, Mono};
 
-use crate::task::TaskKey;
+use crate::{executor::ExecutorKey, task::TaskKey};
 
 /// What is to be done when a moment has come. Each has at most one moment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,12 @@ pub(crate) enum Timer {
     Rewrite(TaskKey),
     /// A container's end takes too long: ask again.
     Destroy(TaskKey),
+    /// An executor did not subscribe in time.
+    Subscribe(ExecutorKey),
+    /// An executor was asked to end and the grace is over, or its container's end takes too long.
+    Shutdown(ExecutorKey),
+    /// An executor's stream wants a sign of life.
+    Heartbeat(ExecutorKey),
     /// Checkpoints that could not be removed are to be removed.
     Removals,
     /// A sandbox has been kept long enough.
@@ -59,6 +65,13 @@ impl Timers {
     /// Forgets everything about a task.
     pub(crate) fn cancel_task(&mut self, key: &TaskKey) {
         for timer in [Timer::Escalate, Timer::Completion, Timer::Retry, Timer::Rewrite, Timer::Destroy] {
+            self.cancel(&timer(key.clone()));
+        }
+    }
+
+    /// Forgets everything about an executor.
+    pub(crate) fn cancel_executor(&mut self, key: &ExecutorKey) {
+        for timer in [Timer::Subscribe, Timer::Shutdown, Timer::Heartbeat] {
             self.cancel(&timer(key.clone()));
         }
     }

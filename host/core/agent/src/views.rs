@@ -20,6 +20,7 @@ use mezzo_resources::Resources;
 use crate::{
     agent::{Agent, CompletedTask, Framework},
     config::AgentConfig,
+    executor::{Executor, ExecutorKey},
     task::{Task, TaskKey},
 };
 
@@ -38,6 +39,8 @@ pub struct View {
     pub(crate) used: Resources,
     pub(crate) frameworks: TableView<FrameworkId, Framework>,
     pub(crate) tasks: TableView<TaskKey, Task>,
+    pub(crate) executors: TableView<ExecutorKey, Executor>,
+    pub(crate) completed_executors: RingView<Executor>,
     pub(crate) completed_tasks: RingView<CompletedTask>,
     pub(crate) completed_frameworks: RingView<v1::FrameworkInfo>,
     pub(crate) counters: Counters,
@@ -73,6 +76,8 @@ impl Agent {
             used: self.account.used().clone(),
             frameworks: self.frameworks.view(),
             tasks: self.tasks.view(),
+            executors: self.executors.view(),
+            completed_executors: self.completed_executors.view(),
             completed_tasks: self.completed_tasks.view(),
             completed_frameworks: self.completed_frameworks.view(),
             counters: self.counters.clone(),
@@ -84,6 +89,22 @@ impl View {
     /// The tasks of a framework, in the order in which they came.
     pub(crate) fn tasks_of<'a>(&'a self, framework: &'a FrameworkId) -> impl Iterator<Item = &'a Task> {
         self.tasks.values().filter(move |task| task.key.framework == *framework)
+    }
+
+    /// The custom executors of a framework.
+    pub(crate) fn executors_of<'a>(
+        &'a self,
+        framework: &'a FrameworkId,
+    ) -> impl Iterator<Item = &'a Executor> {
+        self.executors.values().filter(move |executor| executor.key.framework == *framework)
+    }
+
+    /// Those that have ended, oldest first.
+    pub(crate) fn completed_executors_of<'a>(
+        &'a self,
+        framework: &'a str,
+    ) -> impl Iterator<Item = &'a Executor> {
+        self.completed_executors.iter().filter(move |executor| executor.key.framework.as_str() == framework)
     }
 
     /// The tasks of a framework that are over, oldest first.

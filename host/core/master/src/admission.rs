@@ -4,13 +4,14 @@
 //! too, clearly, rather than half done.
 
 mod command;
+mod executor;
 mod id;
 mod limits;
 mod unsupported;
 
 pub(crate) use id::check_id;
 
-use mezzo_model::AgentId;
+use mezzo_model::{AgentId, FrameworkId};
 use mezzo_proto::mesos::v1;
 use mezzo_resources::Resources;
 
@@ -19,6 +20,10 @@ use mezzo_resources::Resources;
 pub(crate) struct Place<'a> {
     /// The agent of the offers.
     pub(crate) agent: &'a AgentId,
+    /// Whose task it is.
+    pub(crate) framework: &'a FrameworkId,
+    /// The executor of the name that the task gives, where the agent has one.
+    pub(crate) executor: Option<&'a v1::ExecutorInfo>,
     /// The role of the offers.
     pub(crate) role: &'a str,
     /// What is left of the offers; not marked with whom it is allocated to.
@@ -36,6 +41,8 @@ pub(crate) struct Place<'a> {
 pub(crate) struct Admitted {
     /// What it uses; not marked with whom it is allocated to.
     pub(crate) resources: Resources,
+    /// What the executor uses that it brings along, likewise; absent when it brings none.
+    pub(crate) executor: Option<Resources>,
     /// What of the offers is left then.
     pub(crate) left: Resources,
 }
@@ -62,13 +69,40 @@ pub(crate) fn admit(task: &v1::TaskInfo, place: &Place<'_>) -> Result<Admitted, 
         );
     }
     check_times(task)?;
-    let (resources, left) = check_resources(task, place)?;
+    let resources = check_resources(task, place)?;
     if let Some(command) = &task.command {
         command::check(command)?;
     }
     limits::check(task, &resources, place.has_limits)?;
     unsupported::check(task)?;
-    Ok(Admitted { resources: resources.without_allocation(), left: left.without_allocation() })
+    let executor = check_executor(task, place)?;
+    let left = fit(&resources, executor.as_ref(), place)?;
+    Ok(Admitted {
+        resources: resources.without_allocation(),
+        executor: executor.map(|resources| resources.without_allocation()),
+        left: left.without_allocation(),
+    })
+}
+
+/// Completes the executor that a task names: the framework's id may be left out, and its resources
+/// are allocated to the role of the offers. What is compared and sent is this form.
+pub(crate) fn complete_executor(task: &mut v1::TaskInfo, framework: &FrameworkId, role: &str) {
+    let Some(executor) = &mut task.executor else { return };
+    executor.framework_id.get_or_insert_with(|| framework.into());
+    // What is invalid is refused by its check.
+    if let Ok(resources) = Resources::from_wire(&executor.resources) {
+        executor.resources = resources.allocated_by_default_to(role).to_wire();
+    }
+}
+
+/// What a new executor uses, marked with the role it is allocated to; absent where there is one.
+fn check_executor(task: &v1::TaskInfo, place: &Place<'_>) -> Result<Option<Resources>, String> {
+    let Some(executor) = &task.executor else { return Ok(None) };
+    executor::check(executor, place.framework, place.executor)?;
+    if place.executor.is_some() {
+        return Ok(None);
+    }
+    Resources::from_wire(&executor.resources).map(Some).map_err(|error| error.to_string())
 }
 
 fn check_times(task: &v1::TaskInfo) -> Result<(), String> {
@@ -82,20 +116,22 @@ fn check_times(task: &v1::TaskInfo) -> Result<(), String> {
     Ok(())
 }
 
-/// What the task uses and what is left then, both marked with the role they are allocated to.
-fn check_resources(task: &v1::TaskInfo, place: &Place<'_>) -> Result<(Resources, Resources), String> {
+/// What the task uses, marked with the role it is allocated to.
+fn check_resources(task: &v1::TaskInfo, place: &Place<'_>) -> Result<Resources, String> {
     if task.resources.is_empty() {
         return Err("Task uses no resources".to_owned());
     }
     let resources = Resources::from_wire(&task.resources).map_err(|error| error.to_string())?;
-    let resources = resources.allocated_by_default_to(place.role);
+    Ok(resources.allocated_by_default_to(place.role))
+}
+
+/// What is left of the offers without the task and the executor that it brings along.
+fn fit(task: &Resources, executor: Option<&Resources>, place: &Place<'_>) -> Result<Resources, String> {
+    let total = task.clone() + &executor.cloned().unwrap_or_default();
     let left = place.left.allocated_to(place.role);
-    match left.checked_sub(&resources) {
-        Some(rest) => Ok((resources, rest)),
-        None => Err(format!(
-            "Total resources {resources} required by task and its executor is more than available {left}"
-        )),
-    }
+    left.checked_sub(&total).ok_or_else(|| {
+        format!("Total resources {total} required by task and its executor is more than available {left}")
+    })
 }
 
 #[cfg(test)]

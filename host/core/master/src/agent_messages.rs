@@ -62,7 +62,7 @@ impl Master {
             Body::Ping(ping) => self.ping(out, link, ping),
             Body::Pong(_) => {}
             Body::Update(update) => self.update(now, out, link, agent, update),
-            Body::ExecutorExited(exited) => self.executor_exited(out, agent, exited),
+            Body::ExecutorExited(exited) => self.executor_exited(now, out, agent, exited),
             Body::Message(message) => self.message_from_executor(out, agent, message),
             Body::Goodbye(goodbye) => self.goodbye(out, agent, goodbye),
         }

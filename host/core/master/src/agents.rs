@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use mezzo_model::{AgentId, FrameworkId, LinkId, Mono, TaskId, agent::Agent, table::Table};
+use mezzo_model::{AgentId, ExecutorId, FrameworkId, LinkId, Mono, TaskId, agent::Agent, table::Table};
 use mezzo_proto::mesos::v1;
 use mezzo_registry::RegisteredAgent;
 
@@ -40,6 +40,8 @@ pub(crate) struct Recovered {
 pub(crate) struct Kept {
     /// Its tasks that are listed.
     pub(crate) tasks: BTreeSet<(FrameworkId, TaskId)>,
+    /// Its executors that are listed.
+    pub(crate) executors: BTreeSet<(FrameworkId, ExecutorId)>,
     /// Open offers of it.
     pub(crate) offers: BTreeSet<u64>,
     /// Kills that it may not have heard of.

@@ -152,7 +152,11 @@ impl Master {
     pub(crate) fn offer_to_wire(&self, offer: &Offer) -> Option<v1::Offer> {
         let agent = self.agents.get(&offer.agent)?;
         let capabilities = self.frameworks.capabilities(&offer.framework);
-        Some(offer_to_wire(offer, agent, capabilities))
+        let mut wire = offer_to_wire(offer, agent, capabilities);
+        let known = self.agents.kept(&offer.agent).into_iter().flat_map(|kept| &kept.executors);
+        let own = known.filter(|(framework, _)| *framework == offer.framework);
+        wire.executor_ids = own.map(|(_, executor)| executor.into()).collect();
+        Some(wire)
     }
 
     /// The open round came to nothing: the next one tells the plugin everything.

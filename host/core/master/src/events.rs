@@ -140,3 +140,8 @@ pub(crate) fn status_of(
     }
     status
 }
+
+/// The command of a task, or of the executor that runs it.
+pub(crate) fn command_of(task: &v1::TaskInfo) -> Option<&v1::CommandInfo> {
+    task.command.as_ref().or_else(|| task.executor.as_ref()?.command.as_ref())
+}

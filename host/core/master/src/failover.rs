@@ -62,6 +62,7 @@ impl Master {
         self.discard_offers_of_framework(now, id);
         self.ledger.set_framework_active(id, false);
         self.shut_down_at_agents(out, id);
+        self.unlist_executors_of_framework(now, id);
         let Some((kept, forgotten)) = self.frameworks.complete(id) else { return };
         if let Some(stream) = kept.stream {
             out.close_stream(stream.id, "the framework was removed");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use mezzo_model::{
-    AgentId, FrameworkId, StreamId, TaskId,
+    AgentId, ExecutorId, FrameworkId, StreamId, TaskId,
     calls::Principal,
     framework::{Capabilities, Framework},
     table::{Ring, Table},
@@ -35,12 +35,26 @@ pub(crate) struct Kept {
     pub(crate) suppressed: BTreeSet<String>,
     /// Its tasks that are listed.
     pub(crate) tasks: BTreeSet<TaskId>,
-    /// How many of them each agent has.
+    /// Its executors that are listed.
+    pub(crate) executors: BTreeSet<(AgentId, ExecutorId)>,
+    /// How many of both each agent has.
     pub(crate) agents: BTreeMap<AgentId, usize>,
     /// Its tasks that cannot be reached, oldest first.
     pub(crate) unreachable: VecDeque<TaskId>,
     /// Its open offers.
     pub(crate) offers: BTreeSet<u64>,
+}
+
+impl Kept {
+    /// An agent has one task or executor less.
+    pub(crate) fn leave_agent(&mut self, agent: &AgentId) {
+        if let Some(count) = self.agents.get_mut(agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.agents.remove(agent);
+            }
+        }
+    }
 }
 
 /// A scheduler's subscription.

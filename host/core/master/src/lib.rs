@@ -16,6 +16,7 @@ pub mod config;
 mod deadlines;
 pub mod effects;
 mod events;
+mod executors;
 mod failover;
 mod frameworks;
 mod ids;

@@ -116,6 +116,7 @@ impl Master {
             self.drop_link(now, out, link, "the agent was removed");
         }
         self.deadlines.disarm(&Deadline::Agent(id.clone()));
+        self.unlist_executors_of_agent(now, id);
         let (agent, _) = self.agents.remove(id)?;
         self.ledger.remove_agent(id);
         self.something_changed(now);

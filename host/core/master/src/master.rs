@@ -16,6 +16,7 @@ use crate::{
     agents::Agents,
     allocation::Allocation,
     deadlines::{Deadline, Deadlines},
+    executors::Executors,
     frameworks::Frameworks,
     ids::Ids,
     jobs::Job,
@@ -36,6 +37,7 @@ pub struct Master {
     pub(crate) frameworks: Frameworks,
     pub(crate) agents: Agents,
     pub(crate) tasks: Tasks,
+    pub(crate) executors: Executors,
     pub(crate) offers: Offers,
     pub(crate) links: BTreeMap<LinkId, Link>,
     /// What becomes true when the registry has been written.
@@ -70,6 +72,7 @@ impl Master {
             frameworks: Frameworks::new(config.max_completed_frameworks),
             agents: Agents::default(),
             tasks: Tasks::default(),
+            executors: Executors::default(),
             offers: Offers::new(),
             links: BTreeMap::new(),
             pending: BTreeMap::new(),

@@ -89,12 +89,8 @@ impl Master {
         self.changes += 1;
         if let Some(kept) = self.frameworks.kept_mut(&key.0)
             && kept.tasks.remove(&key.1)
-            && let Some(count) = kept.agents.get_mut(&task.facts.agent)
         {
-            *count -= 1;
-            if *count == 0 {
-                kept.agents.remove(&task.facts.agent);
-            }
+            kept.leave_agent(&task.facts.agent);
         }
         if let Some(kept) = self.agents.kept_mut(&task.facts.agent) {
             kept.tasks.remove(key);

@@ -24,7 +24,13 @@ use mezzo_model::{
 };
 use mezzo_proto::mesos::v1::master::Response;
 
-use crate::{Effects, Envelope, Master, MasterConfig, agents::Recovered, metrics::Counters, tasks::TaskKey};
+use crate::{
+    Effects, Envelope, Master, MasterConfig,
+    agents::Recovered,
+    executors::{Executor, ExecutorKey},
+    metrics::Counters,
+    tasks::TaskKey,
+};
 
 /// The master's facts at one moment, as one reader may see them.
 #[derive(Debug)]
@@ -38,6 +44,7 @@ pub struct View {
     recovered_agents: TableView<AgentId, Recovered>,
     unreachable_agents: usize,
     tasks: TableView<TaskKey, Task>,
+    executors: TableView<ExecutorKey, Executor>,
     unreachable_tasks: TableView<TaskKey, Task>,
     completed_tasks: TableView<FrameworkId, Ring<Arc<Task>>>,
     offers: TableView<u64, Offer>,
@@ -100,6 +107,7 @@ impl Master {
             recovered_agents: self.agents.recovered.view(),
             unreachable_agents: self.agents.unreachable.len(),
             tasks: self.tasks.listed.view(),
+            executors: self.executors.listed.view(),
             unreachable_tasks: self.tasks.unreachable.view(),
             completed_tasks: self.tasks.completed.view(),
             offers: self.offers.view(),

@@ -5,10 +5,12 @@
 //! ids of an allowed form. Whether it is *allowed now* is the core's to say.
 
 pub mod answer;
+pub mod executor;
 pub mod operator;
 pub mod scheduler;
 
 pub use answer::{Answer, Refusal, Status};
+pub use executor::{ExecutorCall, ExecutorRequest, SubscribeExecutor};
 pub use operator::{AgentRead, MasterRead, Page};
 pub use scheduler::{SchedulerCall, SchedulerRequest, Subscribe};
 

@@ -24,6 +24,16 @@ pub enum Ask {
         /// Every process rather than the first.
         to_all: bool,
     },
+    /// Change the limits of a container whose command runs; where it has none of a kind, nothing
+    /// is changed. Answered by [`Report::Resized`].
+    Resize {
+        /// Which container.
+        container: ContainerId,
+        /// What it may use from now on. Memory in use is never taken away.
+        limits: Limits,
+        /// Comes back in the answer: of two changes the later has the greater one.
+        number: u64,
+    },
     /// End everything and remove it from the kernel, in whatever state it is; the sandbox stays.
     /// Answered by [`Report::Destroyed`], also when there was nothing.
     Destroy {
@@ -139,6 +149,15 @@ pub enum Report {
         container: ContainerId,
         /// How.
         end: End,
+    },
+    /// The limits of a container are what was asked, or why they are not.
+    Resized {
+        /// Which container.
+        container: ContainerId,
+        /// That of the ask.
+        number: u64,
+        /// One sentence when they could not be changed.
+        result: Result<(), String>,
     },
     /// Nothing of it is left in the kernel.
     Destroyed {

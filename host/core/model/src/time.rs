@@ -49,3 +49,24 @@ impl fmt::Debug for Wall {
         write!(f, "Wall({:.3})", self.seconds())
     }
 }
+
+/// A duration as Mesos writes it: in the largest unit that keeps it whole, a minute and a half is `90secs`.
+pub fn duration_text(duration: std::time::Duration) -> String {
+    const UNITS: [(&str, u128); 7] = [
+        ("weeks", 604_800_000_000_000),
+        ("days", 86_400_000_000_000),
+        ("hrs", 3_600_000_000_000),
+        ("mins", 60_000_000_000),
+        ("secs", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("us", 1_000),
+    ];
+    let total = duration.as_nanos();
+    if total == 0 {
+        return "0secs".to_owned();
+    }
+    match UNITS.iter().find(|(_, unit)| total.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", total / unit),
+        None => format!("{total}ns"),
+    }
+}

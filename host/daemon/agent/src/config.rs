@@ -52,6 +52,12 @@ pub struct Config {
     pub base_environment: Vec<(String, String)>,
     /// Between SIGTERM and SIGKILL when a framework or executor is shut down.
     pub executor_shutdown_grace_period: Duration,
+    /// How long a new executor may take to subscribe.
+    pub executor_registration_timeout: Duration,
+    /// How long the executors of an earlier life may take to subscribe again.
+    pub executor_reregistration_timeout: Duration,
+    /// How long an executor goes on without its agent.
+    pub recovery_timeout: Duration,
     /// Put before relative URIs.
     pub frameworks_home: Option<PathBuf>,
     /// When a download that brings nothing is given up.
@@ -134,6 +140,15 @@ impl RawAgentFlags {
                 self.executor_shutdown_grace_period.as_deref(),
                 seconds(5),
             )?,
+            executor_registration_timeout: time(
+                "executor_registration_timeout",
+                self.executor_registration_timeout.as_deref(),
+                seconds(60),
+            )?,
+            executor_reregistration_timeout: reregistration_timeout(
+                self.executor_reregistration_timeout.as_deref(),
+            )?,
+            recovery_timeout: time("recovery_timeout", self.recovery_timeout.as_deref(), seconds(15 * 60))?,
             frameworks_home: self.frameworks_home.clone(),
             fetcher_stall_timeout: time(
                 "fetcher_stall_timeout",
@@ -177,6 +192,8 @@ impl RawAgentFlags {
             ("cgroups_enable_cfs", config.isolation.cfs.to_string()),
             ("containerizers", "mesos".to_owned()),
             ("default_role", config.default_role.clone()),
+            ("executor_registration_timeout", duration_text(config.executor_registration_timeout)),
+            ("executor_reregistration_timeout", duration_text(config.executor_reregistration_timeout)),
             ("executor_shutdown_grace_period", duration_text(config.executor_shutdown_grace_period)),
             ("fetcher_stall_timeout", duration_text(config.fetcher_stall_timeout)),
             ("frameworks_home", config.frameworks_home.as_deref().map(path).unwrap_or_default()),
@@ -192,6 +209,7 @@ impl RawAgentFlags {
             ("quiet", self.quiet.unwrap_or(false).to_string()),
             ("reconfiguration_policy", "equal".to_owned()),
             ("recover", if config.recover == Recover::Cleanup { "cleanup" } else { "reconnect" }.to_owned()),
+            ("recovery_timeout", duration_text(config.recovery_timeout)),
             ("registration_backoff_factor", duration_text(config.backoff)),
             ("runtime_dir", path(&config.runtime_dir)),
             ("switch_user", config.switch_user.to_string()),
@@ -218,6 +236,18 @@ impl RawAgentFlags {
 
 fn time(name: &str, text: Option<&str>, default: Duration) -> Result<Duration, FlagError> {
     text.map_or(Ok(default), |text| duration(text).map_err(|why| FlagError::value(name, why)))
+}
+
+/// Mesos's bound: meanwhile the agent's tasks are in doubt.
+fn reregistration_timeout(text: Option<&str>) -> Result<Duration, FlagError> {
+    const NAME: &str = "executor_reregistration_timeout";
+    const MOST: Duration = Duration::from_secs(15);
+    let given = time(NAME, text, Duration::from_secs(2))?;
+    if given > MOST {
+        let (given, most) = (duration_text(given), duration_text(MOST));
+        return Err(FlagError::value(NAME, format!("it is {given}, and must not be more than {most}")));
+    }
+    Ok(given)
 }
 
 fn only(name: &str, text: Option<&str>, allowed: &str, why: &str) -> Result<(), FlagError> {

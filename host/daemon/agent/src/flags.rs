@@ -113,6 +113,19 @@ pub struct RawAgentFlags {
     #[arg(long, alias = "executor-shutdown-grace-period", value_name = "DURATION")]
     pub executor_shutdown_grace_period: Option<String>,
 
+    /// How long a new executor may take to subscribe before it is ended [default: 1mins]
+    #[arg(long, alias = "executor-registration-timeout", value_name = "DURATION")]
+    pub executor_registration_timeout: Option<String>,
+
+    /// How long executors may take to subscribe again after a restart of the agent, at most 15secs
+    /// [default: 2secs]
+    #[arg(long, alias = "executor-reregistration-timeout", value_name = "DURATION")]
+    pub executor_reregistration_timeout: Option<String>,
+
+    /// How long executors are told to go on while their agent is away [default: 15mins]
+    #[arg(long, alias = "recovery-timeout", value_name = "DURATION")]
+    pub recovery_timeout: Option<String>,
+
     /// Put before relative URIs of commands
     #[arg(long, alias = "frameworks-home", value_name = "DIR")]
     pub frameworks_home: Option<PathBuf>,
@@ -210,6 +223,9 @@ impl RawAgentFlags {
             cgroups_pids_max,
             cgroups_destroy_timeout,
             executor_environment_variables,
+            executor_registration_timeout,
+            executor_reregistration_timeout,
+            recovery_timeout,
             executor_shutdown_grace_period,
             frameworks_home,
             fetcher_stall_timeout,

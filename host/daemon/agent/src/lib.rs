@@ -18,6 +18,7 @@ mod dial;
 mod flags;
 mod sandboxes;
 mod start;
+mod streams;
 mod turn;
 mod waiting;
 

@@ -29,6 +29,7 @@ use crate::{
     config::{Config, Recover},
     dial::{self, Links},
     sandboxes,
+    streams::Streams,
     turn::Turns,
     waiting::Waiting,
 };
@@ -125,6 +126,7 @@ pub fn signals() -> io::Result<impl Future<Output = Stop>> {
 pub struct AgentHandle {
     inbox: Arc<Inbox>,
     waiting: Arc<Waiting>,
+    streams: Arc<Streams>,
     links: Arc<Links>,
     dialing: Arc<Mutex<Option<JoinHandle<()>>>>,
     server: Running,
@@ -161,6 +163,7 @@ impl AgentHandle {
 
         let inbox = Arc::new(Inbox::new());
         let waiting = Arc::new(Waiting::default());
+        let streams = Arc::new(Streams::default());
         let links = Arc::new(Links::default());
         let dialing = Arc::new(Mutex::new(None));
         let node = start_node(&config, init.into(), &inbox).await?;
@@ -173,6 +176,7 @@ impl AgentHandle {
             node,
             links: Arc::clone(&links),
             waiting: Arc::clone(&waiting),
+            streams: Arc::clone(&streams),
             metrics: metrics(&inbox, &links),
             runtime: tokio::runtime::Handle::current(),
             dial: dialer(&config, &inbox, &links, &dialing),
@@ -188,10 +192,12 @@ impl AgentHandle {
         let backend = Backend {
             inbox: Arc::clone(&inbox),
             waiting: Arc::clone(&waiting),
+            streams: Arc::clone(&streams),
+            stream_bytes_max: config.http.stream_bytes_max,
             next_number: AtomicU64::new(1),
         };
         let server = bound.serve(Arc::new(AgentApi::new(Arc::new(backend), build)));
-        Ok(Self { inbox, waiting, links, dialing, server, exit: Exited::NotYet(exit) })
+        Ok(Self { inbox, waiting, streams, links, dialing, server, exit: Exited::NotYet(exit) })
     }
 
     /// Where the API listens.
@@ -233,6 +239,7 @@ impl AgentHandle {
         self.ended().await;
         self.inbox.close();
         self.waiting.clear();
+        self.streams.clear();
         self.links.close_current("the agent ends");
         let dialing = self.dialing.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(dialing) = dialing {
@@ -296,6 +303,9 @@ fn core_config(
         base_environment: config.base_environment.clone(),
         frameworks_home: config.frameworks_home.as_deref().map(text),
         executor_shutdown_grace_period: config.executor_shutdown_grace_period,
+        executor_registration_timeout: config.executor_registration_timeout,
+        executor_reregistration_timeout: config.executor_reregistration_timeout,
+        recovery_timeout: config.recovery_timeout,
         gc_delay: config.gc_delay,
         log_path: log_path.map(text),
         flags: config.flags.clone(),

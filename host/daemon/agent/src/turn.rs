@@ -17,7 +17,7 @@ use mezzo_core_agent::{
 };
 use mezzo_disk::{Checkpoints, WorkDir};
 use mezzo_model::{
-    Mono, RequestId,
+    Mono, RequestId, StreamId,
     calls::{AgentRead, Encoding, Refusal},
     container::Ask,
     outbox::{Outbox, Outcome, Step},
@@ -31,6 +31,7 @@ use crate::{
     Inbox,
     dial::Links,
     sandboxes,
+    streams::Streams,
     waiting::{Waiter, Waiting},
 };
 
@@ -49,6 +50,7 @@ pub(crate) struct Turns {
     pub(crate) node: Node,
     pub(crate) links: Arc<Links>,
     pub(crate) waiting: Arc<Waiting>,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) runtime: tokio::runtime::Handle,
     /// Begins to keep a link to the master.
@@ -127,6 +129,12 @@ impl Turns {
             Envelope::CloseLink { link, why } => self.links.close(link, &why),
             Envelope::Node(ask) => self.ask(ask),
             Envelope::Answer { request, answer } => self.waiting.answer(request, answer),
+            Envelope::OpenStream { request, stream } => self.open_stream(request, stream),
+            Envelope::Event { stream, event } => self.streams.send(stream, &event),
+            Envelope::CloseStream { stream, why } => {
+                tracing::info!(stream = stream.0, why, "closing an executor's stream");
+                self.streams.close(stream);
+            }
             Envelope::Snapshot { request, read, view } => self.render(request, read, view),
             Envelope::Path { request, path } => {
                 if let Some(Waiter::Path(waiter)) = self.waiting.take(request) {
@@ -134,6 +142,18 @@ impl Turns {
                     drop(waiter.send(Ok(Some(Attached { root: path.root, rest: path.rest }))));
                 }
             }
+        }
+    }
+
+    fn open_stream(&self, request: RequestId, stream: StreamId) {
+        let is_heard = match self.waiting.take(request) {
+            Some(Waiter::Subscribe(waiter)) => waiter.send(Ok(())).is_ok(),
+            Some(Waiter::Call(_) | Waiter::Read(..) | Waiter::Path(_)) | None => false,
+        };
+        // The executor left while its SUBSCRIBE waited; the core thinks that it is there.
+        if !is_heard {
+            self.streams.close(stream);
+            self.inbox.push_now(Input::StreamClosed { stream });
         }
     }
 

@@ -21,6 +21,10 @@ pub(crate) struct Waiting {
 
 /// What one request waits for.
 pub(crate) enum Waiter {
+    /// An answer.
+    Call(oneshot::Sender<Answer>),
+    /// An open stream, or a refusal.
+    Subscribe(oneshot::Sender<Result<(), Refusal>>),
     /// A view, or a refusal.
     Read(oneshot::Sender<Result<Bytes, Refusal>>, Encoding),
     /// Where a path leads, if anywhere.
@@ -45,16 +49,21 @@ impl Waiting {
         self.lock().remove(&request)
     }
 
-    /// Refuses a request, whatever it waits for. Whoever has gone meanwhile does not mind.
+    /// Answers a request, whatever it waits for. Whoever has gone meanwhile does not mind.
     pub(crate) fn answer(&self, request: RequestId, answer: Answer) {
+        let waiter = self.take(request);
+        if let Some(Waiter::Call(waiter)) = waiter {
+            return drop(waiter.send(answer));
+        }
         let refusal = match answer {
             Answer::Refused(refusal) => refusal,
             Answer::Ok | Answer::Accepted => {
                 Refusal::unavailable("The agent answered something else than was asked.")
             }
         };
-        match self.take(request) {
-            None => {}
+        match waiter {
+            None | Some(Waiter::Call(_)) => {}
+            Some(Waiter::Subscribe(waiter)) => drop(waiter.send(Err(refusal))),
             Some(Waiter::Read(waiter, _)) => drop(waiter.send(Err(refusal))),
             Some(Waiter::Path(waiter)) if refusal.status == Status::NotFound => drop(waiter.send(Ok(None))),
             Some(Waiter::Path(waiter)) => drop(waiter.send(Err(refusal))),

@@ -1,13 +1,17 @@
 //! The agent's API.
 
+mod executor;
 mod operator;
 mod routes;
 
 use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
-use mezzo_http::{Request, Response, Service, StatusCode};
-use mezzo_model::calls::{AgentRead, Encoding, Principal, Refusal};
+use mezzo_http::{CloseReason, EventSender, Request, Response, Service, StatusCode};
+use mezzo_model::{
+    RequestId, StreamId,
+    calls::{AgentRead, Answer, Encoding, ExecutorRequest, Principal, Refusal},
+};
 
 use crate::{
     Attached, Build, answer,
@@ -19,6 +23,29 @@ use routes::Endpoint;
 
 /// What the API needs of the agent behind it. Every method may wait for room in the inbox.
 pub trait AgentBackend: Send + Sync + 'static {
+    /// A number for the next request; never the same twice.
+    fn next_request(&self) -> RequestId;
+
+    /// A number for the next stream; never the same twice.
+    fn next_stream(&self) -> StreamId;
+
+    /// How far an executor may be behind its events, in bytes.
+    fn stream_bytes_max(&self) -> usize;
+
+    /// Carries out a call of an executor that opens no stream.
+    fn executor_call(&self, call: ExecutorRequest) -> impl Future<Output = Answer> + Send;
+
+    /// Carries out an executor's SUBSCRIBE. Events go to `events`, which the backend keeps until
+    /// the stream is to end; after an `Err` it has dropped it.
+    fn executor_subscribe(
+        &self,
+        call: ExecutorRequest,
+        events: EventSender,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// A stream's client is gone, or was given up. Called once for each stream.
+    fn stream_closed(&self, stream: StreamId, reason: CloseReason);
+
     /// Renders a view of the agent's state; the legacy ones are JSON whatever `encoding` says.
     /// Never asked for [`AgentRead::ResolvePath`].
     fn read(
@@ -48,6 +75,7 @@ impl<B: AgentBackend> AgentApi<B> {
         let query = Query::parse(request.uri.query());
         Ok(match endpoint {
             Endpoint::Operator => operator::handle(self, request).await?,
+            Endpoint::Executor => executor::handle(&self.backend, request).await?,
             Endpoint::State => self.legacy(AgentRead::State, &query).await,
             Endpoint::Metrics => self.legacy(AgentRead::Metrics, &query).await,
             Endpoint::Health => Response::empty(StatusCode::OK),

@@ -18,10 +18,12 @@ mod master;
 mod media;
 mod query;
 mod route;
+mod streams;
 
 pub use agent::{AgentApi, AgentBackend};
 pub use build::Build;
 pub use files::Attached;
 pub use master::{Leader, MasterApi, MasterBackend};
+pub use streams::Streams;
 
 pub use mezzo_http::{CloseReason, EventSender};

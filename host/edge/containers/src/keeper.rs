@@ -7,6 +7,7 @@ mod launchers;
 mod launching;
 mod recovery;
 mod removal;
+mod resizing;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -156,6 +157,7 @@ impl Keeper {
         match note {
             Note::Ask(Ask::Launch(plan)) => self.launch(plan),
             Note::Ask(Ask::Signal { container, signal, to_all }) => self.signal(&container, signal, to_all),
+            Note::Ask(Ask::Resize { container, limits, number }) => self.resize(container, &limits, number),
             Note::Ask(Ask::Destroy { container }) => self.destroy(container),
             Note::Ask(Ask::Recover { known }) => self.recover(known),
             Note::Ask(Ask::RemoveTree { path }) => self.remove_tree(path),

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mezzo_model::container::{Ask, Limits};
+use mezzo_model::container::{Ask, Limits, Report};
 use mezzo_proto::mesos::v1::task_status::Reason;
 use node_tests::{World, exit_code, signal_of};
 
@@ -59,6 +59,44 @@ fn numbers_are_written_as_they_were_planned() {
         assert!(!inside.lines().any(|line| line == supervisor), "{controller}");
     }
     world.destroy("c1");
+}
+
+/// An executor's container grows before it is given a task, and shrinks when one has ended; memory that
+/// may be in use is not taken away.
+#[test]
+fn container_that_runs_is_resized() {
+    let Some(mut world) = World::linux() else { return };
+    let mut plan = world.plan("c1", "sleep 60");
+    let limits = |cpu_shares, megabytes: u64| Limits {
+        cpu_shares: Some(cpu_shares),
+        memory_soft_bytes: Some(megabytes * MIB),
+        memory_hard_bytes: Some(megabytes * MIB),
+        ..Limits::default()
+    };
+    plan.limits = limits(512, 64);
+    world.launch(plan);
+    let mut resize = |number, limits| {
+        world.ask(Ask::Resize { container: "c1".into(), limits, number });
+        let is_that =
+            |report: &Report| matches!(report, Report::Resized { number: done, .. } if *done == number);
+        let Report::Resized { result, .. } = world.wait_for("c1", is_that) else { panic!("another report") };
+        assert_eq!(result, Ok(()));
+        let read = |controller: &str, file: &str| {
+            let path = format!("/sys/fs/cgroup/{controller}/{}/c1/{file}", world.cgroups_root());
+            fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{path}: {error}"))
+                .trim()
+                .parse()
+                .unwrap()
+        };
+        (read("cpu", "cpu.shares"), read("memory", "memory.limit_in_bytes"))
+    };
+    assert_eq!(resize(1, limits(768, 96)), (768_u64, 96 * MIB));
+    assert_eq!(resize(2, limits(256, 32)), (256, 96 * MIB));
+    world.destroy("c1");
+    world.ask(Ask::Resize { container: "c1".into(), limits: limits(512, 64), number: 3 });
+    let report = world.wait_for("c1", |report| matches!(report, Report::Resized { .. }));
+    assert!(matches!(report, Report::Resized { result: Err(why), .. } if why == "the container is gone"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The agent's outbox is the real one, its disk a map of files, its node and master the
 //! transcript itself. `MEZZO_BLESS=1` writes down what happens as what should.
 
+mod executors;
 mod messages;
 mod words;
 
@@ -18,16 +19,16 @@ use mezzo_core_agent::{
     Sandbox, Stop, Write, checkpoint,
 };
 use mezzo_model::{
-    ContainerId, LinkId, Mono, Now, RequestId, Ticket, Wall,
+    ContainerId, LinkId, Mono, Now, RequestId, StreamId, Ticket, Wall,
     calls::{AgentRead, Principal},
-    container::{Ask, Isolation, Report, Stage},
+    container::{Ask, Isolation, Limits, Report, Stage},
     outbox::{Outbox, Outcome, Step},
 };
 use mezzo_proto::{
     mesos::v1,
     mezzo::link::v1::{
-        Acknowledge, KillTask, Ping, Reconcile, ReconcileTask, Refused, RunTask, Shutdown, ShutdownExecutor,
-        ShutdownFramework, StatusUpdate, UpdateFramework, Welcome, from_agent, from_master,
+        Acknowledge, ExecutorMessage, KillTask, Ping, Reconcile, ReconcileTask, Refused, RunTask, Shutdown,
+        ShutdownExecutor, ShutdownFramework, StatusUpdate, UpdateFramework, Welcome, from_agent, from_master,
     },
 };
 use mezzo_resources::Resources;
@@ -96,6 +97,11 @@ struct World {
     names: BTreeMap<ContainerId, String>,
     /// The last update of each task.
     updates: BTreeMap<String, StatusUpdate>,
+    /// How often the limits of each container were asked to be changed.
+    resizes: BTreeMap<String, u64>,
+    /// The tasks of executors by the names of their logs.
+    task_logs: BTreeMap<String, String>,
+    framework_checkpoints: bool,
     framework_capabilities: Vec<String>,
     out: String,
 }
@@ -116,6 +122,9 @@ impl Default for World {
             sandboxes: Vec::new(),
             names: BTreeMap::new(),
             updates: BTreeMap::new(),
+            resizes: BTreeMap::new(),
+            task_logs: BTreeMap::new(),
+            framework_checkpoints: false,
             framework_capabilities: vec!["PARTITION_AWARE".into()],
             out: String::new(),
         }
@@ -147,6 +156,9 @@ fn config_of(words: &str, life: u32) -> AgentConfig {
         base_environment: vec![("PATH".into(), "/bin".into())],
         frameworks_home: None,
         executor_shutdown_grace_period: std::time::Duration::from_secs(5),
+        executor_registration_timeout: std::time::Duration::from_secs(60),
+        executor_reregistration_timeout: std::time::Duration::from_secs(2),
+        recovery_timeout: std::time::Duration::from_secs(900),
         gc_delay: std::time::Duration::from_secs(7 * 24 * 3600),
         log_path: Some("/var/log/mezzo/agent.log".into()),
         flags: Vec::new(),
@@ -195,6 +207,10 @@ impl World {
         match words.first() {
             "config" => self.config = line.strip_prefix("config ").expect("words follow").into(),
             "caps" => self.framework_capabilities = words.rest(1),
+            "checkpoints" => self.framework_checkpoints = true,
+            "exec" => self.executor_call(&words),
+            "stream-closed" => self.give(Input::StreamClosed { stream: StreamId(words.number(1)) }),
+            "resized" => self.resized(&words),
             "start" => self.start(&words),
             "ready" => self.ready(),
             "crash" => self.crash(),
@@ -316,6 +332,7 @@ impl World {
             "run" => from_master::Body::RunTask(RunTask {
                 framework: Some(self.framework(words)),
                 task: Some(task(words)),
+                launch_executor: words.get("executor").is_some() && words.get("joins").is_none(),
             }),
             "kill" => from_master::Body::KillTask(KillTask {
                 framework_id: Some(framework_id(words)),
@@ -336,6 +353,11 @@ impl World {
                     task_id: Some(task_id(words.at(1))),
                     is_partition_aware: words.get("aware").is_some(),
                 }],
+            }),
+            "message" => from_master::Body::Message(ExecutorMessage {
+                framework_id: Some(framework_id(words)),
+                executor_id: Some(v1::ExecutorId { value: words.at(1).into() }),
+                data: words.at(2).into(),
             }),
             "update-framework" => {
                 from_master::Body::UpdateFramework(UpdateFramework { framework: Some(self.framework(words)) })
@@ -366,6 +388,7 @@ impl World {
             id: Some(framework_id(words)),
             name: words.get("name").unwrap_or("demo").into(),
             user: words.get("fuser").unwrap_or("root").into(),
+            checkpoint: self.framework_checkpoints.then_some(true),
             capabilities: types
                 .map(|has| v1::framework_info::Capability { r#type: Some(has.into()) })
                 .collect(),
@@ -458,13 +481,31 @@ impl World {
         }
     }
 
-    fn file_name(&self, key: &str) -> String {
-        let container = key.strip_prefix(checkpoint::TASKS).map(ContainerId::new);
+    fn file_name(&mut self, key: &str) -> String {
+        if let Some(log) = key.strip_prefix(checkpoint::TASKS) {
+            let task = self.agent.tasks().find(|task| task.executor.is_some() && task.log_name() == log);
+            let of_task = task.map(|task| task.key.task.as_str().to_owned());
+            let name = of_task.or_else(|| self.task_logs.get(log).cloned());
+            if let Some(name) = name {
+                self.task_logs.insert(log.to_owned(), name.clone());
+                return name;
+            }
+        }
+        let container = key.strip_prefix(checkpoint::TASKS).or(key.strip_prefix(checkpoint::EXECUTORS));
+        let container = container.map(ContainerId::new);
         container.and_then(|container| self.names.get(&container)).cloned().unwrap_or_else(|| key.to_owned())
     }
 
     fn learn_names(&mut self) {
-        for task in self.agent.tasks() {
+        for executor in self.agent.executors() {
+            let name = executor.key.executor.as_str();
+            if !self.names.contains_key(&executor.container) {
+                let runs = self.names.values().filter(|known| known.split('#').next() == Some(name)).count();
+                let name = if runs == 0 { name.to_owned() } else { format!("{name}#{}", runs + 1) };
+                self.names.insert(executor.container.clone(), name);
+            }
+        }
+        for task in self.agent.tasks().filter(|task| task.executor.is_none()) {
             if !self.names.contains_key(&task.container) {
                 let name = task.key.task.as_str();
                 let runs = self.names.values().filter(|known| known.split('#').next() == Some(name)).count();
@@ -483,8 +524,11 @@ impl World {
                 if link.0 == 1 { String::new() } else { format!(" {}", link.0) },
                 self.told_master(body)
             ),
-            Envelope::Node(ask) => format!("node: {}", self.to_node(ask)),
+            Envelope::Node(ask) => format!("node: {}", self.asked_of_node(ask)),
             Envelope::Answer { answer, .. } => format!("answer: {answer:?}"),
+            Envelope::OpenStream { stream, .. } => format!("stream {} opens", stream.0),
+            Envelope::Event { stream, event } => format!("stream {}: {}", stream.0, executors::event(&event)),
+            Envelope::CloseStream { stream, why } => format!("stream {} closes: {why}", stream.0),
             Envelope::Snapshot { read, .. } => format!("snapshot: {read:?}"),
             Envelope::Path { path, .. } => format!("path: {} {}", path.root, path.rest).trim_end().to_owned(),
         };
@@ -507,6 +551,10 @@ impl World {
             }
             from_agent::Body::State(state) => {
                 let mut out = format!("STATE frameworks={}", state.frameworks.len());
+                for executor in state.executors {
+                    let id = executor.info.map(|info| info.executor_id.value).unwrap_or_default();
+                    let _ = write!(out, "; executor {id}");
+                }
                 for task in state.tasks {
                     let info = task.info.clone().unwrap_or_default();
                     let told = task.status.as_ref().map_or("nothing", |status| status.state().as_str_name());
@@ -516,6 +564,14 @@ impl World {
                 out
             }
             from_agent::Body::Update(update) => self.update(update),
+            from_agent::Body::ExecutorExited(exited) => {
+                let id = exited.executor_id.map(|id| id.value).unwrap_or_default();
+                format!("EXITED {id} status={}", exited.status)
+            }
+            from_agent::Body::Message(message) => {
+                let id = message.executor_id.map(|id| id.value).unwrap_or_default();
+                format!("MESSAGE of {id} `{}`", String::from_utf8_lossy(&message.data))
+            }
             from_agent::Body::Pong(pong) => format!("PONG {}", pong.nonce),
             other => format!("{other:?}"),
         }
@@ -547,8 +603,9 @@ impl World {
         out
     }
 
-    fn to_node(&self, ask: Ask) -> String {
-        let name = |container: &ContainerId| self.names.get(container).cloned().unwrap_or_else(|| "?".into());
+    fn asked_of_node(&mut self, ask: Ask) -> String {
+        let names = self.names.clone();
+        let name = |container: &ContainerId| names.get(container).cloned().unwrap_or_else(|| "?".into());
         match ask {
             Ask::Launch(plan) => {
                 let limits = plan.limits;
@@ -567,18 +624,7 @@ impl World {
                     let _ = write!(out, " fetch={}({kind})", fetch.uri);
                 }
                 let isolation = if plan.isolation == Isolation::None { "none" } else { "linux" };
-                let megabytes =
-                    |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| (bytes >> 20).to_string());
-                let number = |number: Option<u64>| number.map_or("-".into(), |number| number.to_string());
-                let _ = write!(
-                    out,
-                    " {isolation} shares={} quota={} soft={} hard={} pids={}",
-                    number(limits.cpu_shares),
-                    number(limits.cpu_quota_us),
-                    megabytes(limits.memory_soft_bytes),
-                    megabytes(limits.memory_hard_bytes),
-                    number(limits.pids_max)
-                );
+                let _ = write!(out, " {isolation} {}", limits_text(&limits));
                 if plan.environment.iter().any(|(name, _)| name == "SHOW") {
                     for (name, value) in &plan.environment {
                         let _ = write!(out, "\n  {name}={value}");
@@ -590,6 +636,11 @@ impl World {
             Ask::Signal { container, signal, to_all } => {
                 format!("signal {} {signal}{}", name(&container), if to_all { " to all" } else { "" })
             }
+            Ask::Resize { container, limits, number } => {
+                let name = name(&container);
+                self.resizes.insert(name.clone(), number);
+                format!("resize {name} {}", limits_text(&limits))
+            }
             Ask::Destroy { container } => format!("destroy {}", name(&container)),
             Ask::Recover { known } => format!("recover {:?}", known.iter().map(name).collect::<Vec<_>>()),
             Ask::RemoveTree { path } => format!("remove {path}"),
@@ -600,4 +651,17 @@ impl World {
         self.out.push_str(line);
         self.out.push('\n');
     }
+}
+
+fn limits_text(limits: &Limits) -> String {
+    let megabytes = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| (bytes >> 20).to_string());
+    let number = |number: Option<u64>| number.map_or("-".into(), |number| number.to_string());
+    format!(
+        "shares={} quota={} soft={} hard={} pids={}",
+        number(limits.cpu_shares),
+        number(limits.cpu_quota_us),
+        megabytes(limits.memory_soft_bytes),
+        megabytes(limits.memory_hard_bytes),
+        number(limits.pids_max)
+    )
 }

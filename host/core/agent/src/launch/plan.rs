@@ -5,11 +5,12 @@ use mezzo_model::{
     container::{Fetch, Isolation, Limits, Plan},
 };
 use mezzo_proto::mesos::v1;
-use mezzo_resources::Amount;
+use mezzo_resources::{Amount, Resources};
 
-use super::environment::environment;
+use super::environment::{Of, environment};
 use crate::{
     config::{AgentConfig, IsolationConfig, MEMORY_BYTES_MIN},
+    executor::Executor,
     task::Task,
 };
 
@@ -33,13 +34,14 @@ pub(crate) fn plan(
     framework: &v1::FrameworkInfo,
 ) -> Result<Plan, String> {
     let command = task.info.command.as_ref().ok_or("the task has no command")?;
-    let value = command.value().to_owned();
-    let (program, argv) = if command.shell() {
-        ("/bin/sh".to_owned(), vec!["sh".to_owned(), "-c".to_owned(), value])
-    } else if command.arguments.is_empty() {
-        (value.clone(), vec![value])
-    } else {
-        (value, command.arguments.clone())
+    let (program, argv) = program(command);
+    let of = Of {
+        framework: task.key.framework.as_str(),
+        executor: task.key.task.as_str(),
+        task: Some(task.key.task.as_str()),
+        sandbox: &task.sandbox,
+        role: task.role(),
+        is_checkpointed: true,
     };
     Ok(Plan {
         container: task.container.clone(),
@@ -47,11 +49,83 @@ pub(crate) fn plan(
         user: user(config, command, framework),
         program,
         argv,
-        environment: environment(config, agent, task, command),
+        environment: environment(config, agent, &of, command),
         fetch: fetch(config, command)?,
         isolation: isolation(&config.isolation),
-        limits: limits(&config.isolation, task),
+        limits: limits(&config.isolation, &task.resources, |name| limit(task, name)),
     })
+}
+
+/// The same for a custom executor that is launched for `tasks`.
+///
+/// # Errors
+///
+/// Why it cannot be run, as one sentence.
+pub(crate) fn executor_plan(
+    config: &AgentConfig,
+    agent: Option<&AgentId>,
+    executor: &Executor,
+    tasks: &[&Task],
+    framework: &v1::FrameworkInfo,
+) -> Result<Plan, String> {
+    let command = executor.info.command.as_ref().ok_or("the executor has no command")?;
+    let (program, argv) = program(command);
+    let of = Of {
+        framework: executor.key.framework.as_str(),
+        executor: executor.key.executor.as_str(),
+        task: None,
+        sandbox: &executor.sandbox,
+        role: executor.role(),
+        is_checkpointed: framework.checkpoint(),
+    };
+    Ok(Plan {
+        container: executor.container.clone(),
+        sandbox: executor.sandbox.clone(),
+        user: user(config, command, framework),
+        program,
+        argv,
+        environment: environment(config, agent, &of, command),
+        fetch: fetch(config, command)?,
+        isolation: isolation(&config.isolation),
+        limits: executor_limits(&config.isolation, executor, tasks),
+    })
+}
+
+/// What the container of an executor with these tasks may use: the sum of all. A limit that one
+/// task has above its request adds to the requests of the others.
+pub(crate) fn executor_limits(config: &IsolationConfig, executor: &Executor, tasks: &[&Task]) -> Limits {
+    let mut resources = executor.resources.clone();
+    for task in tasks {
+        resources += &task.resources;
+    }
+    let limit_of_all = |name: &str| {
+        let mut sum = executor.resources.scalar(name);
+        let mut is_limited = false;
+        for task in tasks {
+            sum = sum.plus(match limit(task, name) {
+                Limit::Infinite => return Limit::Infinite,
+                Limit::Absent => task.resources.scalar(name),
+                Limit::Finite(amount) => {
+                    is_limited = true;
+                    amount
+                }
+            });
+        }
+        if is_limited { Limit::Finite(sum) } else { Limit::Absent }
+    };
+    limits(config, &resources, limit_of_all)
+}
+
+/// What is started, and with which arguments.
+fn program(command: &v1::CommandInfo) -> (String, Vec<String>) {
+    let value = command.value().to_owned();
+    if command.shell() {
+        ("/bin/sh".to_owned(), vec!["sh".to_owned(), "-c".to_owned(), value])
+    } else if command.arguments.is_empty() {
+        (value.clone(), vec![value])
+    } else {
+        (value, command.arguments.clone())
+    }
 }
 
 /// Whom the command runs as; absent when that is the agent's own account.
@@ -105,13 +179,13 @@ fn isolation(config: &IsolationConfig) -> Isolation {
     }
 }
 
-fn limits(config: &IsolationConfig, task: &Task) -> Limits {
-    let cpus = task.resources.scalar("cpus");
-    let memory = bytes(task.resources.scalar("mem"));
+fn limits(config: &IsolationConfig, resources: &Resources, limit: impl Fn(&str) -> Limit) -> Limits {
+    let cpus = resources.scalar("cpus");
+    let memory = bytes(resources.scalar("mem"));
     let mut limits = Limits { pids_max: config.pids_max, ..Limits::default() };
     if config.cpu {
         limits.cpu_shares = Some((milli(cpus) * SHARES_PER_CPU / 1000).max(SHARES_MIN));
-        limits.cpu_quota_us = match limit(task, "cpus") {
+        limits.cpu_quota_us = match limit("cpus") {
             Limit::Finite(cpus) => Some(quota(cpus)),
             Limit::Infinite => None,
             Limit::Absent => config.cfs.then(|| quota(cpus)),
@@ -119,7 +193,7 @@ fn limits(config: &IsolationConfig, task: &Task) -> Limits {
     }
     if config.memory {
         limits.memory_soft_bytes = Some(memory.max(MEMORY_BYTES_MIN));
-        limits.memory_hard_bytes = match limit(task, "mem") {
+        limits.memory_hard_bytes = match limit("mem") {
             Limit::Finite(megabytes) => Some(bytes(megabytes).max(MEMORY_BYTES_MIN)),
             Limit::Infinite => None,
             Limit::Absent => Some(memory.max(MEMORY_BYTES_MIN)),

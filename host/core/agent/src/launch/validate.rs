@@ -4,6 +4,8 @@ use mezzo_proto::mesos::v1::{
     self, TaskState, container_info::Type, environment::variable, task_status::Reason,
 };
 
+use mezzo_resources::Resources;
+
 use super::launch_failure;
 use crate::{config::IsolationConfig, loose::Verdict, paths};
 
@@ -24,13 +26,14 @@ pub(crate) fn validate(
             )));
         }
     }
-    if task.executor.is_some() {
-        return Err(invalid("Custom executors are not supported yet: launch the task with a command"));
-    }
-    let Some(command) = &task.command else {
-        return Err(invalid(
-            "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present",
-        ));
+    let command = match (&task.command, &task.executor) {
+        (Some(command), None) => command,
+        (None, Some(executor)) => return validate_executor(isolation, task, executor),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(invalid(
+                "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present",
+            ));
+        }
     };
     if task.health_check.is_some() {
         return Err(invalid("Health checks are not supported yet"));
@@ -39,6 +42,31 @@ pub(crate) fn validate(
         return Err(invalid("Checks are not supported yet"));
     }
     if let Some(container) = &task.container {
+        validate_container(container)?;
+    }
+    validate_command(command)?;
+    validate_limits(isolation, task)
+}
+
+/// What of a task is its executor's business is not looked at here: checks, its own container.
+fn validate_executor(
+    isolation: &IsolationConfig,
+    task: &v1::TaskInfo,
+    executor: &v1::ExecutorInfo,
+) -> Result<(), Verdict> {
+    let id = &executor.executor_id.value;
+    if !paths::is_directory_name(id) {
+        return Err(invalid(format!(
+            "ExecutorID '{id}' is not allowed: it cannot be the name of a directory"
+        )));
+    }
+    let Some(command) = &executor.command else {
+        return Err(invalid("'ExecutorInfo.command' must be set"));
+    };
+    if let Err(why) = Resources::from_wire(&executor.resources) {
+        return Err(invalid(format!("Executor uses invalid resources: {why}")));
+    }
+    if let Some(container) = &executor.container {
         validate_container(container)?;
     }
     validate_command(command)?;

@@ -29,17 +29,26 @@ impl Agent {
             let verdict = self.for_framework(&key.framework, verdict);
             return self.tell_loose(turn, key, verdict);
         };
+        if task.executor.is_some() {
+            return self.kill_in_executor(turn, &key, message.kill_policy);
+        }
         let grace = grace(message.kill_policy.as_ref())
             .or(grace(task.info.kill_policy.as_ref()))
             .unwrap_or(KILL_GRACE);
         self.kill(turn, &key, Cause::Request, grace);
     }
 
-    /// The executor of a command task is the agent itself and has the task's name: its end is the task's.
+    /// A custom executor is asked to end. That of a command task is the agent itself and has the
+    /// task's name: its end is the task's.
     pub(crate) fn shutdown_executor(&mut self, turn: &mut Turn, message: ShutdownExecutor) {
+        if let Some(key) = super::executor_key(message.framework_id.as_ref(), message.executor_id.as_ref())
+            && self.executors.contains_key(&key)
+        {
+            return self.shut_executor_down(turn, &key);
+        }
         let task = message.executor_id.map(|id| v1::TaskId { value: id.value });
         let Some(key) = super::key(message.framework_id, task) else { return };
-        if self.tasks.contains_key(&key) {
+        if self.tasks.get(&key).is_some_and(|task| task.executor.is_none()) {
             let grace = self.config.executor_shutdown_grace_period;
             self.kill(turn, &key, Cause::Shutdown, grace);
         } else {

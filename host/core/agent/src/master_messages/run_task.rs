@@ -11,10 +11,11 @@ use crate::{
     agent::{Agent, Framework, Turn},
     checkpoint,
     effects::Change,
+    executors::executor_key,
     launch::{launch_failure, plan, validate::validate},
     loose::Verdict,
     stream::Stream,
-    task::{Log, Phase, Task, TaskKey},
+    task::{InExecutor, Log, Phase, Task, TaskKey},
 };
 
 impl Agent {
@@ -32,9 +33,14 @@ impl Agent {
         if self.tasks.contains_key(&key) {
             return self.run_again(turn, &key, &info);
         }
-        match self.accept(turn, &key, framework, info) {
+        let executor = info.executor.as_ref().map(|info| executor_key(&key, info));
+        match self.accept(turn, &key, framework, info, message.launch_executor) {
             Ok(()) => self.counters.tasks_accepted += 1,
             Err(verdict) => {
+                // What the master counts for an executor that there is not must be free again.
+                if let Some(executor) = executor.filter(|executor| !self.has_executor(executor)) {
+                    self.tell_executor_exited(turn, &executor, -1);
+                }
                 turn.out.warn(format!("task {key} is refused: {}", verdict.message));
                 self.tell_loose(turn, key, verdict);
             }
@@ -75,17 +81,25 @@ impl Agent {
         key: &TaskKey,
         framework: v1::FrameworkInfo,
         info: v1::TaskInfo,
+        launch_executor: bool,
     ) -> Result<(), Verdict> {
         self.know_framework(turn, &key.framework, framework);
-        let result =
-            self.admit(turn, key, info).map_err(|verdict| self.for_framework(&key.framework, verdict));
+        let result = self
+            .admit(turn, key, info, launch_executor)
+            .map_err(|verdict| self.for_framework(&key.framework, verdict));
         if result.is_err() {
             self.drop_framework_if_idle(turn, &key.framework);
         }
         result
     }
 
-    fn admit(&mut self, turn: &mut Turn, key: &TaskKey, info: v1::TaskInfo) -> Result<(), Verdict> {
+    fn admit(
+        &mut self,
+        turn: &mut Turn,
+        key: &TaskKey,
+        info: v1::TaskInfo,
+        launch_executor: bool,
+    ) -> Result<(), Verdict> {
         if self.stopping.is_some() {
             return Err(Verdict::of_agent(
                 TaskState::TaskDropped,
@@ -105,19 +119,24 @@ impl Agent {
         let resources = Resources::from_wire(&info.resources)
             .map_err(|why| Verdict::of_agent(TaskState::TaskError, Reason::TaskInvalid, why.to_string()))?
             .without_allocation();
-        let phase = self.place(&resources)?;
-
+        let executor = info.executor.as_ref().map(|info| executor_key(key, info));
+        if let Some(executor) = &executor {
+            self.check_executor(executor, launch_executor)?;
+        }
         let container = self.names.container();
         let sandbox =
             self.sandbox_path(key, &container).ok_or_else(|| launch_failure("the agent has no id yet"))?;
-        let task = Task {
+        let mut task = Task {
             key: key.clone(),
             info,
             container: container.clone(),
+            // Its executor's, once it has joined it.
+            executor: executor.map(InExecutor::new),
+            log_name: container.as_str().to_owned(),
             sandbox,
             received: turn.now.wall,
             resources,
-            phase,
+            phase: Phase::Waiting,
             kill: None,
             pid: None,
             stream: Stream::default(),
@@ -126,25 +145,44 @@ impl Agent {
         };
         let framework =
             self.frameworks.get(&key.framework).map(|framework| framework.info.clone()).unwrap_or_default();
-        plan::plan(&self.config, self.identity.agent_id.as_ref(), &task, &framework)
-            .map_err(|why| launch_failure(&why))?;
-
-        let record = checkpoint::launch_record(&task, &framework);
-        turn.out.write(checkpoint::task_key(container.as_str()), Change::Append(record), false);
-        turn.touched.tasks.insert(key.clone());
-        turn.touched.launches.insert(key.clone());
+        if task.executor.is_none() {
+            plan::plan(&self.config, self.identity.agent_id.as_ref(), &task, &framework)
+                .map_err(|why| launch_failure(&why))?;
+        }
+        let needed = self.needed(&task);
+        task.phase = self.place(&needed)?;
         let is_waiting = task.phase == Phase::Waiting;
-        self.containers.insert(container, key.clone());
-        self.tasks.insert(key.clone(), task);
         if is_waiting {
             turn.out.info(format!("task {key} waits for resources of tasks that are being ended"));
             self.waiting += 1;
         } else {
-            let taken = self.tasks.get(key).is_none_or(|task| self.account.take(&task.resources));
-            assert!(taken, "what was free a moment ago is free");
-            self.launch(turn, key);
+            let is_taken = self.account.take(&needed);
+            assert!(is_taken, "what was free a moment ago is free");
+        }
+        self.take_in(turn, key, task, &framework);
+        if !is_waiting {
+            self.begin(turn, key);
         }
         Ok(())
+    }
+
+    /// Writes a new task's first record and lists it.
+    fn take_in(&mut self, turn: &mut Turn, key: &TaskKey, mut task: Task, framework: &v1::FrameworkInfo) {
+        turn.touched.tasks.insert(key.clone());
+        turn.touched.launches.insert(key.clone());
+        match &task.executor {
+            None => {
+                self.containers.insert(task.container.clone(), key.clone());
+            }
+            Some(part) => {
+                if let Some(executor) = self.executors.get(&part.key) {
+                    (task.container, task.sandbox) = (executor.container.clone(), executor.sandbox.clone());
+                }
+            }
+        }
+        let record = checkpoint::launch_record(&task, framework);
+        turn.out.write(checkpoint::task_key(&task.log_name), Change::Append(record), false);
+        self.tasks.insert(key.clone(), task);
     }
 
     /// Whether there is room: now, or once the tasks that are being ended are gone.
@@ -155,13 +193,19 @@ impl Agent {
             return Ok(Phase::Launching);
         }
         let mut later = free.clone();
+        for executor in self.executors().filter(|executor| executor.is_terminating()) {
+            later += executor.resources.clone();
+            for task in self.tasks_in(executor).into_iter().filter(|task| self.holds_resources(task)) {
+                later += task.resources.clone();
+            }
+        }
         for task in self.tasks.values() {
             if task.is_on_its_way_out() && self.holds_resources(task) {
                 later += task.resources.clone();
             }
         }
         for task in self.tasks.values().filter(|task| task.phase == Phase::Waiting) {
-            later = later.checked_sub(&task.resources).unwrap_or_default();
+            later = later.checked_sub(&self.needed(task)).unwrap_or_default();
         }
         if later.contains(wanted) {
             return Ok(Phase::Waiting);
@@ -194,7 +238,7 @@ impl Agent {
     }
 
     fn drop_framework_if_idle(&mut self, turn: &mut Turn, id: &FrameworkId) {
-        if self.tasks.keys().any(|key| key.framework == *id) {
+        if self.is_in_use(id) {
             return;
         }
         if self.frameworks.remove(id).is_some_and(|framework| framework.has_file) {

@@ -7,7 +7,8 @@ use mezzo_proto::mezzo::{link::v1::ShutdownFramework, store::v1::kill_record::Ca
 
 use crate::{
     agent::{Agent, Turn},
-    task::TaskKey,
+    executor::ExecutorKey,
+    task::{self, TaskKey},
     timers::Timer,
 };
 
@@ -25,17 +26,43 @@ impl Agent {
         for key in self.tasks_of(Some(&id)) {
             if self.tasks.get(&key).is_some_and(|task| task.is_ended()) {
                 self.forget(turn, &key);
-            } else {
+            } else if self.tasks.get(&key).is_some_and(|task| task.executor.is_none()) {
                 self.kill(turn, &key, Cause::Shutdown, grace);
+            }
+        }
+        self.end_waiting(turn, Some(&id));
+        for key in self.executors_of(Some(&id)) {
+            self.shut_executor_down(turn, &key);
+        }
+    }
+
+    /// Ends every task and executor: the agent itself is about to end.
+    pub(crate) fn end_all(&mut self, turn: &mut Turn, grace: Duration) {
+        for key in self.tasks_of(None) {
+            if self.tasks.get(&key).is_some_and(|task| task.executor.is_none()) {
+                self.kill(turn, &key, Cause::Shutdown, grace);
+            }
+        }
+        self.end_waiting(turn, None);
+        for key in self.executors_of(None) {
+            self.shut_executor_down_within(turn, &key, grace);
+        }
+    }
+
+    /// Ends the tasks that wait for resources and for their executors with them.
+    fn end_waiting(&mut self, turn: &mut Turn, framework: Option<&FrameworkId>) {
+        for key in self.tasks_of(framework) {
+            let is_waiting =
+                |task: &task::Task| task.phase == task::Phase::Waiting && task.executor.is_some();
+            if self.tasks.get(&key).is_some_and(is_waiting) {
+                self.kill_in_executor(turn, &key, None);
             }
         }
     }
 
-    /// Ends every task: the agent itself is about to end.
-    pub(crate) fn end_all(&mut self, turn: &mut Turn, grace: Duration) {
-        for key in self.tasks_of(None) {
-            self.kill(turn, &key, Cause::Shutdown, grace);
-        }
+    fn executors_of(&self, framework: Option<&FrameworkId>) -> Vec<ExecutorKey> {
+        let keys = self.executors.keys();
+        keys.filter(|key| framework.is_none_or(|id| key.framework == *id)).cloned().collect()
     }
 
     fn tasks_of(&self, framework: Option<&FrameworkId>) -> Vec<TaskKey> {

@@ -6,7 +6,10 @@ use mezzo_proto::mesos::v1::{
 };
 
 use super::{View, executor_name};
-use crate::task::{Phase, Task};
+use crate::{
+    executor::Executor,
+    task::{Phase, Task},
+};
 
 /// The answer to GET_STATE.
 pub fn get_state(view: &View) -> Response {
@@ -43,6 +46,7 @@ fn wire_task(task: &Task) -> v1::Task {
         name: task.info.name.clone(),
         task_id: task.info.task_id.clone(),
         framework_id: (&task.key.framework).into(),
+        executor_id: task.executor.as_ref().map(|part| (&part.key.executor).into()),
         agent_id: task.info.agent_id.clone(),
         state: task.latest_state().into(),
         resources: task.info.resources.clone(),
@@ -60,11 +64,19 @@ fn wire_task(task: &Task) -> v1::Task {
 }
 
 fn executors(view: &View) -> response::GetExecutors {
+    let is_command = |task: &&Task| task.executor.is_none();
     let running = view.tasks.values().filter(|task| task.phase != Phase::Waiting);
+    let over = view.completed_tasks.iter().map(|completed| &completed.task);
+    let custom = view.executors.values().map(custom_executor);
+    let custom_over = view.completed_executors.iter().map(custom_executor);
     response::GetExecutors {
-        executors: running.map(executor).collect(),
-        completed_executors: view.completed_tasks.iter().map(|completed| executor(&completed.task)).collect(),
+        executors: custom.chain(running.filter(is_command).map(executor)).collect(),
+        completed_executors: custom_over.chain(over.filter(is_command).map(executor)).collect(),
     }
+}
+
+fn custom_executor(executor: &Executor) -> response::get_executors::Executor {
+    response::get_executors::Executor { executor_info: executor.info.clone() }
 }
 
 /// The agent is the executor of a command task; it is shown under the task's name, as Mesos

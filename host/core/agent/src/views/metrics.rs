@@ -3,7 +3,7 @@
 use mezzo_proto::mesos::v1::TaskState;
 
 use super::View;
-use crate::task::Phase;
+use crate::{executor::Phase as ExecutorPhase, task::Phase};
 
 /// Names and figures, unordered: Mesos's own under `slave/`, ours under `mezzo/agent/`.
 pub fn metrics(view: &View) -> Vec<(String, f64)> {
@@ -13,9 +13,23 @@ pub fn metrics(view: &View) -> Vec<(String, f64)> {
     put("uptime_secs", view.now.wall.seconds() - view.started.seconds());
     put("registered", f64::from(u8::from(view.is_registered)));
     put("frameworks_active", view.frameworks.len() as f64);
-    put("executors_running", phases(view, |phase| *phase == Phase::Running));
-    put("executors_registering", phases(view, |phase| *phase == Phase::Launching));
-    put("executors_terminating", phases(view, |phase| matches!(phase, Phase::Ending { .. })));
+    let executors = |is_wanted: fn(&ExecutorPhase) -> bool| {
+        view.executors.values().filter(|executor| is_wanted(&executor.phase)).count() as f64
+    };
+    put(
+        "executors_running",
+        phases(view, |phase| *phase == Phase::Running) + executors(|phase| *phase == ExecutorPhase::Running),
+    );
+    put(
+        "executors_registering",
+        phases(view, |phase| *phase == Phase::Launching)
+            + executors(|phase| matches!(phase, ExecutorPhase::Launching | ExecutorPhase::Registering)),
+    );
+    put(
+        "executors_terminating",
+        phases(view, |phase| matches!(phase, Phase::Ending { .. }))
+            + executors(|phase| matches!(phase, ExecutorPhase::Terminating { .. })),
+    );
     put("executors_terminated", view.counters.executors_terminated as f64);
     put("container_launch_errors", view.counters.launch_errors as f64);
     put("valid_status_updates", view.counters.updates_made as f64);
@@ -53,5 +67,5 @@ pub fn metrics(view: &View) -> Vec<(String, f64)> {
 }
 
 fn phases(view: &View, is_wanted: impl Fn(&Phase) -> bool) -> f64 {
-    view.tasks.values().filter(|task| is_wanted(&task.phase)).count() as f64
+    view.tasks.values().filter(|task| task.executor.is_none() && is_wanted(&task.phase)).count() as f64
 }

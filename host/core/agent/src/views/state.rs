@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     agent::Framework,
+    executor::Executor,
     identity::CAPABILITIES,
     task::{Phase, Task},
 };
@@ -68,7 +69,9 @@ fn put_resources<R>(put: &mut impl FnMut(&str, Value) -> R, view: &View) {
 fn active_framework(view: &View, known: &Framework) -> Value {
     let id = known.info.id.as_ref().map_or("", |id| id.value.as_str());
     let id = mezzo_model::FrameworkId::new(id);
-    framework(view, &known.info, view.tasks_of(&id).map(executor).collect())
+    let commands = view.tasks_of(&id).filter(|task| task.executor.is_none()).map(executor);
+    let custom = view.executors_of(&id).map(|known| custom_executor(view, known));
+    framework(view, &known.info, custom.chain(commands).collect())
 }
 
 fn framework(view: &View, info: &v1::FrameworkInfo, executors: Vec<Value>) -> Value {
@@ -84,7 +87,9 @@ fn framework(view: &View, info: &v1::FrameworkInfo, executors: Vec<Value>) -> Va
     optional(&mut put, "principal", &info.principal);
     put("roles", json!(info.roles));
     put("executors", Value::Array(executors));
-    put("completed_executors", view.completed_of(id).map(executor).collect());
+    let commands = view.completed_of(id).filter(|task| task.executor.is_none()).map(executor);
+    let custom = view.completed_executors_of(id).map(|known| custom_executor(view, known));
+    put("completed_executors", custom.chain(commands).collect());
     Value::Object(out)
 }
 
@@ -110,13 +115,48 @@ fn executor(task: &Task) -> Value {
     })
 }
 
+/// A custom executor with the tasks that it has and had.
+fn custom_executor(view: &View, executor: &Executor) -> Value {
+    let key = &executor.key;
+    let is_own = |task: &&Task| task.executor.as_ref().is_some_and(|part| part.key == *key);
+    let (mut queued, mut running, mut completed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut held = executor.resources.clone();
+    for task in view.tasks_of(&key.framework).filter(is_own) {
+        let list = match task.phase {
+            Phase::Waiting | Phase::Launching => &mut queued,
+            Phase::Running | Phase::Ending { .. } => &mut running,
+            Phase::Ended { .. } => &mut completed,
+        };
+        list.push(wire_task(task));
+        if !task.is_ended() {
+            held += &task.resources;
+        }
+    }
+    completed.extend(view.completed_of(key.framework.as_str()).filter(is_own).map(wire_task));
+    let info = &executor.info;
+    json!({
+        "id": key.executor.as_str(),
+        "name": info.name(),
+        "source": info.source(),
+        "container": executor.container.as_str(),
+        "directory": executor.sandbox,
+        "resources": model(&held),
+        "role": executor.role(),
+        "type": "CUSTOM",
+        "tasks": running,
+        "queued_tasks": queued,
+        "completed_tasks": completed,
+    })
+}
+
 fn wire_task(task: &Task) -> Value {
     let mut out = Map::new();
     let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
     put("id", json!(task.key.task.as_str()));
     put("name", json!(task.info.name));
     put("framework_id", json!(task.key.framework.as_str()));
-    put("executor_id", json!(""));
+    let executor = task.executor.as_ref().map_or("", |part| part.key.executor.as_str());
+    put("executor_id", json!(executor));
     put("slave_id", json!(task.info.agent_id.value));
     put("state", json!(task.latest_state().as_str_name()));
     put("resources", model(&task.resources));

@@ -71,7 +71,11 @@ impl World {
             command: Some(v1::CommandInfo { value: Some("sleep 1000".into()), ..Default::default() }),
             ..Default::default()
         };
-        self.hear(from_master::Body::RunTask(RunTask { framework: Some(framework), task: Some(task) }));
+        self.hear(from_master::Body::RunTask(RunTask {
+            framework: Some(framework),
+            task: Some(task),
+            launch_executor: false,
+        }));
     }
 
     fn report(&mut self, report: impl FnOnce(mezzo_model::ContainerId) -> Report) {
@@ -99,6 +103,9 @@ fn config() -> AgentConfig {
         base_environment: Vec::new(),
         frameworks_home: None,
         executor_shutdown_grace_period: Duration::from_secs(5),
+        executor_registration_timeout: Duration::from_secs(60),
+        executor_reregistration_timeout: Duration::from_secs(2),
+        recovery_timeout: Duration::from_secs(900),
         gc_delay: Duration::from_secs(60),
         log_path: None,
         flags: vec![("master".into(), "127.0.0.1:5050".into()), ("port".into(), "15051".into())],

@@ -4,8 +4,9 @@ use mezzo_proto::mesos::v1::{ContainerInfo, TaskInfo, container_info::Type};
 
 /// Refuses what would be half done.
 pub(super) fn check(task: &TaskInfo) -> Result<(), String> {
+    // A custom executor makes the checks and the container of its tasks itself.
     let refused = if task.executor.is_some() {
-        Some("Custom executors")
+        None
     } else if task.health_check.is_some() {
         Some("Health checks")
     } else if task.check.is_some() {
@@ -13,10 +14,16 @@ pub(super) fn check(task: &TaskInfo) -> Result<(), String> {
     } else {
         task.container.as_ref().and_then(part_of_container)
     };
-    match refused {
-        Some(what) => Err(format!("{what} are not supported by this release")),
-        None => Ok(()),
-    }
+    refused.map_or(Ok(()), |what| Err(unsupported(what)))
+}
+
+/// The same for an executor's own container.
+pub(super) fn check_container(container: &ContainerInfo) -> Result<(), String> {
+    part_of_container(container).map_or(Ok(()), |what| Err(unsupported(what)))
+}
+
+fn unsupported(what: &str) -> String {
+    format!("{what} are not supported by this release")
 }
 
 /// The first thing in a container's description that would have to be left out. A description

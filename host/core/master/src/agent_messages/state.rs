@@ -47,7 +47,10 @@ impl Master {
             self.agents.recovered.get(&agent).is_some_and(|recovered| recovered.was_unreachable);
         self.take_agent_in(now, &agent, link, &hello);
         let removed = self.take_frameworks_in(now, &state.frameworks);
-        let listed = self.take_tasks_in(now, out, &agent, state.tasks, was_unreachable);
+        let mut listed = self.take_tasks_in(now, out, &agent, state.tasks, was_unreachable);
+
+        let strangers = self.take_executors_in(now, &agent, state.executors);
+        listed.removed.extend(strangers);
 
         for framework in removed.union(&listed.removed) {
             let body = ShutdownFramework { framework_id: Some(framework.into()) };
@@ -262,7 +265,7 @@ struct Listed {
 
 fn facts(agent: &AgentId, key: &TaskKey, reported: &link::TaskState) -> TaskFacts {
     let info = reported.info.clone().unwrap_or_default();
-    let user = info.command.as_ref().and_then(|command| command.user.clone());
+    let user = events::command_of(&info).and_then(|command| command.user.clone());
     TaskFacts { framework: key.0.clone(), id: key.1.clone(), agent: agent.clone(), info, user }
 }
 

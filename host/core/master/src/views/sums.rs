@@ -30,6 +30,11 @@ impl Sums {
             sums.frameworks.entry(task.facts.framework.clone()).or_default().used += &used;
             sums.agents.entry(task.facts.agent.clone()).or_default().used += &used;
         }
+        for ((agent, framework, _), executor) in view.executors.iter() {
+            let used = executor.resources.allocated_to(executor.role.as_str());
+            sums.frameworks.entry(framework.clone()).or_default().used += &used;
+            sums.agents.entry(agent.clone()).or_default().used += &used;
+        }
         for offer in view.offers.values() {
             let offered = offer.resources.allocated_to(offer.role.as_str());
             sums.frameworks.entry(offer.framework.clone()).or_default().offered += &offered;

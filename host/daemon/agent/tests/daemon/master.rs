@@ -121,7 +121,11 @@ impl Master {
             command: Some(v1::CommandInfo { value: Some(command.into()), ..Default::default() }),
             ..Default::default()
         };
-        self.say(from_master::Body::RunTask(RunTask { framework: Some(framework), task: Some(info) }));
+        self.say(from_master::Body::RunTask(RunTask {
+            framework: Some(framework),
+            task: Some(info),
+            launch_executor: false,
+        }));
     }
 
     pub fn kill(&self, task: &str) {

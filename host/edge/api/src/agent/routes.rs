@@ -10,6 +10,7 @@ use crate::route::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Operator,
+    Executor,
     State,
     Metrics,
     Health,
@@ -30,6 +31,7 @@ macro_rules! routes {
 /// Every path of Mesos's agent.
 pub(crate) const TABLE: &[Route<Endpoint>] = routes![
     "/api/v1" Daemon Only(&["POST"]), Operator;
+    "/api/v1/executor" Daemon Only(&["POST"]), Executor;
     "/health" Daemon Any, Health;
     "/state" Daemon Any, State;
     "/metrics/snapshot" Process Any, Metrics;
@@ -38,7 +40,6 @@ pub(crate) const TABLE: &[Route<Endpoint>] = routes![
     "/files/read" Process Any, FilesRead;
     "/files/download" Process Any, FilesDownload;
 
-    "/api/v1/executor" Daemon Only(&["POST"]), Later;
     "/api/v1/resource_provider" Daemon Only(&["POST"]), Later;
     "/containers" Daemon Any, Later;
     "/containerizer/debug" Daemon Any, Later;

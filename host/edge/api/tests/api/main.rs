@@ -1,6 +1,7 @@
 //! The API in front of a backend that writes down what it is asked.
 
 mod agent;
+mod executor;
 mod fuzz;
 mod master;
 mod support;

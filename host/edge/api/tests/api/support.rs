@@ -12,7 +12,7 @@ use mezzo_api::{
 use mezzo_http::{Body, HeaderName, HeaderValue, Method, Request, Response, Service};
 use mezzo_model::{
     RequestId, StreamId,
-    calls::{AgentRead, Answer, Encoding, MasterRead, Principal, Refusal, SchedulerRequest},
+    calls::{AgentRead, Answer, Encoding, ExecutorRequest, MasterRead, Principal, Refusal, SchedulerRequest},
 };
 
 pub struct Mock {
@@ -20,6 +20,7 @@ pub struct Mock {
     pub answer: Answer,
     pub attached: Option<Attached>,
     pub calls: Mutex<Vec<SchedulerRequest>>,
+    pub executor_calls: Mutex<Vec<ExecutorRequest>>,
     pub streams: Mutex<Vec<EventSender>>,
     pub next: AtomicU64,
 }
@@ -31,8 +32,20 @@ impl Default for Mock {
             answer: Answer::Accepted,
             attached: None,
             calls: Mutex::default(),
+            executor_calls: Mutex::default(),
             streams: Mutex::default(),
             next: AtomicU64::new(1),
+        }
+    }
+}
+
+impl Mock {
+    /// Keeps a stream open, unless everything is refused.
+    fn keep(&self, events: EventSender) -> Result<(), Refusal> {
+        self.streams.lock().expect("ok").push(events);
+        match &self.answer {
+            Answer::Refused(refusal) => Err(refusal.clone()),
+            Answer::Ok | Answer::Accepted => Ok(()),
         }
     }
 }
@@ -61,11 +74,7 @@ impl MasterBackend for Mock {
 
     async fn subscribe(&self, call: SchedulerRequest, events: EventSender) -> Result<(), Refusal> {
         self.calls.lock().expect("ok").push(call);
-        self.streams.lock().expect("ok").push(events);
-        match &self.answer {
-            Answer::Refused(refusal) => Err(refusal.clone()),
-            Answer::Ok | Answer::Accepted => Ok(()),
-        }
+        self.keep(events)
     }
 
     fn stream_closed(&self, _: StreamId, _: CloseReason) {}
@@ -76,6 +85,30 @@ impl MasterBackend for Mock {
 }
 
 impl AgentBackend for Mock {
+    fn next_request(&self) -> RequestId {
+        MasterBackend::next_request(self)
+    }
+
+    fn next_stream(&self) -> StreamId {
+        MasterBackend::next_stream(self)
+    }
+
+    fn stream_bytes_max(&self) -> usize {
+        1 << 20
+    }
+
+    async fn executor_call(&self, call: ExecutorRequest) -> Answer {
+        self.executor_calls.lock().expect("ok").push(call);
+        self.answer.clone()
+    }
+
+    async fn executor_subscribe(&self, call: ExecutorRequest, events: EventSender) -> Result<(), Refusal> {
+        self.executor_calls.lock().expect("ok").push(call);
+        self.keep(events)
+    }
+
+    fn stream_closed(&self, _: StreamId, _: CloseReason) {}
+
     async fn read(&self, _: Principal, read: AgentRead, encoding: Encoding) -> Result<Bytes, Refusal> {
         Ok(format!("{read:?} {encoding:?}").into())
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use mezzo_model::time::duration_text;
+
 /// Nanoseconds of each unit, the largest first.
 const UNITS: [(&str, f64); 8] = [
     ("weeks", 604_800e9),
@@ -34,14 +36,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is out of range"));
     }
     Ok(Duration::from_nanos(total.round() as u64))
-}
-
-/// Writes a duration in the largest unit that keeps it whole.
-pub fn duration_text(duration: Duration) -> String {
-    let total = duration.as_nanos() as f64;
-    let (name, unit) =
-        UNITS.iter().find(|(_, unit)| total > 0.0 && total % unit == 0.0).unwrap_or(&("secs", 1e9));
-    format!("{}{name}", total / unit)
 }
 
 #[cfg(test)]

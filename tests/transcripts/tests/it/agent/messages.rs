@@ -28,10 +28,12 @@ pub(super) fn contents(key: &str, mut bytes: &[u8]) -> String {
                     Some(Record::Launch(_)) => "launch".to_owned(),
                     Some(Record::Update(status)) => status.state().as_str_name().to_owned(),
                     Some(Record::Acknowledged(_)) => "acknowledged".to_owned(),
+                    Some(Record::Delivered(_)) => "delivered".to_owned(),
                     Some(Record::Kill(kill)) => format!("kill {}", kill.cause().as_str_name()),
                     None => "nothing".to_owned(),
                 }
             }
+            key if key.starts_with(checkpoint::EXECUTORS) => "executor".to_owned(),
             _ => "framework".to_owned(),
         });
     }
@@ -111,8 +113,13 @@ pub(super) fn task(words: &Words) -> v1::TaskInfo {
     if words.get("health").is_some() {
         task.health_check = Some(v1::HealthCheck::default());
     }
-    if words.get("executor").is_some() {
-        task.executor = Some(v1::ExecutorInfo::default());
+    match words.get("executor") {
+        None => {}
+        Some("") => task.executor = Some(v1::ExecutorInfo::default()),
+        Some(name) => {
+            let command = task.command.take().expect("set above");
+            task.executor = Some(super::executors::info(words, name, command));
+        }
     }
     if words.get("docker").is_some() {
         task.container =

@@ -11,7 +11,8 @@ use mezzo_model::{
 use mezzo_proto::{
     mesos::v1::{self, offer::operation::Type},
     mezzo::link::v1::{
-        ExecutorExited, ExecutorMessage, Goodbye, Hello, Ping, State, StatusUpdate, TaskState, from_agent,
+        ExecutorExited, ExecutorMessage, ExecutorState, Goodbye, Hello, Ping, State, StatusUpdate, TaskState,
+        from_agent,
     },
 };
 use mezzo_resources::{Resources, attributes};
@@ -152,6 +153,15 @@ impl World {
             let (task, rest) = listed.split_once('@').expect("task@framework:STATE");
             let (framework, task_state) = rest.split_once(':').expect("framework:STATE");
             self.list(&mut state, &name, task, framework, task_state);
+        }
+        for listed in words.list("executors") {
+            let (executor, framework) = listed.split_once('@').expect("executor@framework");
+            let id = self.framework_id(framework);
+            let mut info = executor_info(executor, words);
+            info.framework_id = Some((&id).into());
+            let resources = Resources::from_wire(&info.resources).expect("resources");
+            info.resources = resources.allocated_to("web").to_wire();
+            state.executors.push(ExecutorState { framework_id: Some((&id).into()), info: Some(info) });
         }
         let node = self.node(&name);
         node.state = state;
@@ -472,9 +482,9 @@ fn change_task(info: &mut v1::TaskInfo, words: &Words) {
     if let (Some(user), Some(command)) = (words.get("user"), info.command.as_mut()) {
         command.user = Some(user.to_owned());
     }
-    if words.get("executor").is_some() {
+    if let Some(name) = words.get("executor") {
         info.command = None;
-        info.executor = Some(v1::ExecutorInfo::default());
+        info.executor = Some(executor_info(name, words));
     }
     if words.get("health").is_some() {
         info.health_check = Some(v1::HealthCheck::default());
@@ -483,6 +493,23 @@ fn change_task(info: &mut v1::TaskInfo, words: &Words) {
         for resource in &mut info.resources {
             resource.allocation_info = Some(v1::resource::AllocationInfo { role: Some(role.to_owned()) });
         }
+    }
+}
+
+/// The executor that a task brings along or joins: `executor=e1 uses=… ecommand=… etype=… eframework=…`
+fn executor_info(name: &str, words: &Words) -> v1::ExecutorInfo {
+    let uses = words.get("uses").unwrap_or("cpus:0.1;mem:32");
+    let command = words.get("ecommand").unwrap_or("true");
+    v1::ExecutorInfo {
+        executor_id: v1::ExecutorId { value: name.to_owned() },
+        r#type: words
+            .get("etype")
+            .map(|name| v1::executor_info::Type::from_str_name(name).expect("a type of executor").into()),
+        framework_id: words.get("eframework").map(|id| v1::FrameworkId { value: id.to_owned() }),
+        command: (command != "none")
+            .then(|| v1::CommandInfo { value: Some(command.to_owned()), ..Default::default() }),
+        resources: Resources::parse(uses, "*").expect("resources").to_wire(),
+        ..Default::default()
     }
 }
 

@@ -130,7 +130,11 @@ pub fn to_agent(body: &from_master::Body) -> String {
             let info = run.task.as_ref().expect("a task");
             let framework = run.framework.as_ref().and_then(|framework| framework.id.clone());
             let resources = Resources::from_wire(&info.resources).expect("valid");
-            format!("RUN {} of {} {resources}", info.task_id.value, id(&framework))
+            let executor = info.executor.as_ref().map_or(String::new(), |executor| {
+                let how = if run.launch_executor { "with a new" } else { "in" };
+                format!(" {how} executor {}", executor.executor_id.value)
+            });
+            format!("RUN {} of {} {resources}{executor}", info.task_id.value, id(&framework))
         }
         Body::KillTask(kill) => {
             let grace = kill.kill_policy.as_ref().and_then(|policy| policy.grace_period);
