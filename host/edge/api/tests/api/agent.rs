@@ -238,7 +238,7 @@ async fn older_endpoints_answer() {
     assert_eq!(sandbox.get("/metrics/snapshot").await.text(), "Metrics Json");
     assert_eq!(sandbox.get("/slave/state").await.status, 404);
     assert_eq!(sandbox.get("/state.json").await.status, 404);
-    let executor = seen(&api(&sandbox.mock), request("POST", "/api/v1/executor", &[JSON], "{}")).await;
-    assert_eq!(executor.status, 501);
+    let later = seen(&api(&sandbox.mock), request("POST", "/api/v1/resource_provider", &[JSON], "{}")).await;
+    assert_eq!(later.status, 501);
     assert_eq!(sandbox.get("/api/v1/executor").await.status, 405);
 }
