@@ -136,8 +136,7 @@ impl Master {
     ) {
         let id = TaskId::from(&task.task_id);
         let agent = AgentId::from(&task.agent_id);
-        let mut status = events::status(now, &id, Some(&agent), state, reason, why);
-        status.executor_id = task.executor.as_ref().map(|executor| executor.executor_id.clone());
+        let status = events::status(now, &id, Some(&agent), state, reason, why);
         self.counters.task_ended(state);
         self.counters.terminal_status(&status);
         out.observations.push(Observation::TaskRefused {
