@@ -108,7 +108,7 @@ impl Acls {
 }
 
 /// What one reader may see; compiled once, asked for each record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approver {
     owners: Arc<Entity>,
 }
@@ -122,6 +122,11 @@ impl Approver {
     /// Whether there is anything that may be seen.
     pub fn shows_anything(&self) -> bool {
         *self.owners != Entity::None
+    }
+
+    /// Whether there is nothing that may not be seen.
+    pub fn shows_everything(&self) -> bool {
+        *self.owners == Entity::Any
     }
 
     /// Whether what this principal owns may be seen.

@@ -79,6 +79,25 @@ impl Ledger {
         })
     }
 
+    /// Who holds what of which agent, agent by agent. Copies nothing but references, though one
+    /// for each holding.
+    pub fn holdings(&self) -> Vec<(AgentId, Held)> {
+        let mut holdings = Vec::with_capacity(self.agents.by_id.len());
+        for (_, agent) in self.agents.iter() {
+            for holding in &agent.holdings {
+                let Some(seeker) = self.seekers.get(holding.seeker) else { continue };
+                let held = Held {
+                    framework: seeker.framework_id.clone(),
+                    role: Arc::clone(&seeker.role_name),
+                    offered: holding.offered.clone(),
+                    allocated: holding.allocated.clone(),
+                };
+                holdings.push((agent.id.clone(), held));
+            }
+        }
+        holdings
+    }
+
     /// What nobody holds of an agent; nothing for one that is not in the account.
     pub fn free(&self, id: &AgentId) -> Resources {
         let agent = self.agents.find(id).and_then(|slot| self.agents.get(slot));

@@ -4,10 +4,13 @@ use mezzo_model::{
     AgentId, ExecutorId, FrameworkId, Now, OfferId, TaskId,
     task::{Task, TaskState},
 };
-use mezzo_proto::mesos::v1::{
-    self, OperationState,
-    scheduler::{Event, event},
-    task_status::{Reason, Source},
+use mezzo_proto::{
+    Encoded,
+    mesos::v1::{
+        self, OperationState,
+        scheduler::{Event, event},
+        task_status::{Reason, Source},
+    },
 };
 
 /// SUBSCRIBED.
@@ -132,11 +135,11 @@ pub(crate) fn status_of(
     message: &str,
 ) -> v1::TaskStatus {
     let mut status = status(now, &task.facts.id, Some(&task.facts.agent), state, reason, message);
-    status.executor_id = task.facts.info.executor.as_ref().map(|executor| executor.executor_id.clone());
-    if let Some(last) = task.statuses.last() {
+    status.executor_id = task.facts.executor.as_ref().map(Into::into);
+    if let Some(last) = task.statuses.last().map(Encoded::message) {
         status.healthy = last.healthy;
         status.check_status = last.check_status;
-        status.container_status = last.container_status.clone();
+        status.container_status = last.container_status;
     }
     status
 }

@@ -1,7 +1,7 @@
 //! The calls of schedulers, one file each.
 //!
-//! Every call but SUBSCRIBE, and the KILL of an operator, passes the same door first: the
-//! framework is known, the principal is its own, its stream is open and the call names that
+//! Every call but SUBSCRIBE, and the KILL and TEARDOWN of an operator, passes the same door first:
+//! the framework is known, the principal is its own, its stream is open and the call names that
 //! stream.
 
 mod accept;
@@ -13,6 +13,7 @@ mod reconcile;
 mod shutdown;
 mod subscribe;
 mod suppress;
+mod teardown;
 
 pub(crate) use acknowledge::acknowledgement;
 pub(crate) use kill::kill_task;
@@ -35,6 +36,10 @@ impl Master {
             let answer = self.kill_by_operator(out, &principal, framework_id, task_id);
             return out.answer(request, answer);
         }
+        if let SchedulerCall::TeardownByOperator = call {
+            let answer = self.teardown_by_operator(now, out, &principal, framework_id);
+            return out.answer(request, answer);
+        }
         let id = match self.admit_call(&principal, framework_id, stream_id.as_deref()) {
             Ok(id) => id,
             Err(refusal) => return out.answer(request, Answer::Refused(refusal)),
@@ -49,10 +54,7 @@ impl Master {
 
     fn admitted_call(&mut self, now: Now, out: &mut Effects, id: &FrameworkId, call: SchedulerCall) {
         match call {
-            SchedulerCall::Teardown => {
-                self.counters.add("master/messages_unregister_framework");
-                self.remove_framework(now, out, id);
-            }
+            SchedulerCall::Teardown => self.teardown(now, out, id),
             SchedulerCall::Accept { offer_ids, operations, filters } => {
                 self.accept(now, out, id, &offer_ids, operations, filters.as_ref());
             }
@@ -76,6 +78,7 @@ impl Master {
             }
             SchedulerCall::Subscribe(_)
             | SchedulerCall::KillByOperator { .. }
+            | SchedulerCall::TeardownByOperator
             | SchedulerCall::NotImplemented(_) => {
                 unreachable!("these were answered before the call was admitted")
             }

@@ -11,7 +11,7 @@ pub mod scheduler;
 
 pub use answer::{Answer, Refusal, Status};
 pub use executor::{ExecutorCall, ExecutorRequest, SubscribeExecutor};
-pub use operator::{AgentRead, MasterRead, Page};
+pub use operator::{AgentRead, MasterRead, Page, TasksWanted};
 pub use scheduler::{SchedulerCall, SchedulerRequest, Subscribe};
 
 use std::sync::Arc;

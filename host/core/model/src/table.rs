@@ -10,7 +10,7 @@
 mod chunks;
 mod ring;
 
-pub use chunks::CHUNK;
+pub use chunks::{CHUNK, Place};
 pub use ring::{Ring, RingView};
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -168,6 +168,21 @@ impl<K, V> View<K, V> {
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.chunks.iter().map(|(_, value)| value)
     }
+
+    /// Whether nothing has been written to the table between the two views.
+    pub fn is_same_copy(&self, other: &Self) -> bool {
+        self.chunks.is_same_copy(&other.chunks)
+    }
+
+    /// Where each record stands, in order of insertion.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.chunks.places()
+    }
+
+    /// The record at a place of this view.
+    pub fn at(&self, place: Place) -> Option<(&K, &V)> {
+        self.chunks.at(place).map(|(key, value)| (key, value))
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +216,15 @@ mod tests {
         assert_eq!(table.get(&500), Some(&0));
         assert_eq!(table.len(), 1000);
         assert_eq!(table.keys().next_back(), Some(&5000));
+    }
+
+    #[test]
+    fn views_are_the_same_until_something_is_written() {
+        let mut table = table_of(300);
+        let (one, other) = (table.view(), table.view());
+        assert!(one.is_same_copy(&other));
+        *table.get_mut(&200).expect("present") = 1;
+        assert!(!one.is_same_copy(&table.view()));
     }
 
     /// Otherwise every update of a task would copy its chunk although nobody is looking.
@@ -302,6 +326,8 @@ mod tests {
             check(table.iter().map(|(k, v)| (*k, *v)), &model);
             check(table.iter().rev().map(|(k, v)| (*k, *v)), &model.iter().rev().copied().collect::<Vec<_>>());
             for (view, model) in views {
+                let at_places = view.places().filter_map(|place| view.at(place));
+                check(at_places.map(|(k, v)| (*k, *v)), &model);
                 check(view.iter().map(|(k, v)| (*k, *v)), &model);
             }
         }

@@ -9,9 +9,13 @@
 
 use std::sync::Arc;
 
-use mezzo_proto::mesos::v1;
+use mezzo_proto::{
+    Encoded, Message,
+    bytes::{Fields, Raw, put_raw, put_varint},
+    mesos::v1,
+};
 
-use crate::ids::{AgentId, FrameworkId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 
 /// Where a task stands. The wire's names, and what they mean for the life of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,7 +146,7 @@ pub struct Task {
     /// The latest state that its agent knows of.
     pub state: TaskState,
     /// The last status of each state it went through, oldest first, without `data`.
-    pub statuses: Vec<Arc<v1::TaskStatus>>,
+    pub statuses: Vec<Encoded<v1::TaskStatus>>,
     /// State and uuid of the status that was last handed to the scheduler.
     pub told: Option<(TaskState, Vec<u8>)>,
 }
@@ -156,11 +160,87 @@ pub struct TaskFacts {
     pub id: TaskId,
     /// Where it runs.
     pub agent: AgentId,
-    /// What was asked for.
-    pub info: v1::TaskInfo,
-    /// The account it runs as, where somebody named one.
-    pub user: Option<String>,
+    /// The executor that was asked to run it, if the framework has its own.
+    pub executor: Option<ExecutorId>,
+    /// What is shown of it: the fixed fields of its `v1.Task`, encoded. Nothing else of what was
+    /// asked for is kept: it is the agent's to remember.
+    shown: Box<[u8]>,
+    /// Where the fields before the state end in `shown`, and where its resources do.
+    marks: (u32, u32),
 }
+
+impl TaskFacts {
+    /// What is kept of a task that was asked for.
+    pub fn new(framework: FrameworkId, agent: AgentId, info: &v1::TaskInfo) -> Self {
+        let executor = info.executor.as_ref().map(|executor| &executor.executor_id);
+        let command = info.command.as_ref().or_else(|| info.executor.as_ref()?.command.as_ref());
+        let user = command.and_then(|command| command.user.clone());
+        let shown = v1::Task {
+            name: info.name.clone(),
+            task_id: info.task_id.clone(),
+            framework_id: (&framework).into(),
+            executor_id: executor.cloned(),
+            agent_id: (&agent).into(),
+            resources: info.resources.clone(),
+            labels: info.labels.clone(),
+            discovery: info.discovery.clone(),
+            container: info.container.clone(),
+            health_check: info.health_check.clone(),
+            kill_policy: info.kill_policy,
+            user,
+            limits: info.limits.clone(),
+            ..Default::default()
+        };
+        let fields = Encoded::of(&shown);
+        let (mut shown, mut marks) = (Vec::with_capacity(fields.bytes().len()), (0, 0));
+        for (number, raw) in Fields::new(fields.bytes()).filter(|(number, _)| *number != u32::from(STATE)) {
+            put_raw(number, raw, &mut shown);
+            let end = u32::try_from(shown.len()).expect("a request is smaller than 4 GiB");
+            match number {
+                ..=AGENT_ID => marks = (end, end),
+                RESOURCES => marks.1 = end,
+                _ => {}
+            }
+        }
+        Self {
+            id: (&info.task_id).into(),
+            framework,
+            agent,
+            executor: executor.map(Into::into),
+            shown: shown.into(),
+            marks,
+        }
+    }
+
+    /// `name` to `agent_id` of its `v1.Task`.
+    pub fn named(&self) -> &[u8] {
+        &self.shown[..self.marks.0 as usize]
+    }
+
+    /// `resources` of its `v1.Task`.
+    pub fn held(&self) -> &[u8] {
+        &self.shown[self.marks.0 as usize..self.marks.1 as usize]
+    }
+
+    /// `labels` and what follows of its `v1.Task`.
+    pub fn described(&self) -> &[u8] {
+        &self.shown[self.marks.1 as usize..]
+    }
+
+    /// What it holds, as it was asked for.
+    pub fn resources(&self) -> Vec<v1::Resource> {
+        let held = v1::Task::decode(self.held()).expect("these bytes were made of a task's fields");
+        held.resources
+    }
+}
+
+/// Numbers of fields of `v1.Task`.
+const AGENT_ID: u32 = 5;
+const STATE: u8 = 6;
+const RESOURCES: u32 = 7;
+const STATUSES: u8 = 8;
+const STATUS_UPDATE_STATE: u8 = 9;
+const STATUS_UPDATE_UUID: u32 = 10;
 
 impl Task {
     /// A task that was just accepted.
@@ -172,10 +252,10 @@ impl Task {
     pub fn remember(&mut self, status: &v1::TaskStatus) {
         let mut kept = status.clone();
         kept.data = None;
-        if self.statuses.last().is_some_and(|last| last.state == kept.state) {
+        if self.statuses.last().is_some_and(|last| state_of(last.bytes()) == Some(kept.state)) {
             self.statuses.pop();
         }
-        self.statuses.push(Arc::new(kept));
+        self.statuses.push(Encoded::of(&kept));
     }
 
     /// The state that the scheduler was last told, or else the latest.
@@ -183,30 +263,55 @@ impl Task {
         self.told.as_ref().map_or(self.state, |(state, _)| *state)
     }
 
+    /// Appends the task as v1 answers show it, encoded.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let key = |number: u8, wire_type: u8| number << 3 | wire_type;
+        let facts = &self.facts;
+        out.extend_from_slice(facts.named());
+        out.extend([key(STATE, 0), self.state.number() as u8]);
+        out.extend_from_slice(facts.held());
+        for status in &self.statuses {
+            out.push(key(STATUSES, 2));
+            put_varint(status.bytes().len() as u64, out);
+            out.extend_from_slice(status.bytes());
+        }
+        if let Some((state, uuid)) = &self.told {
+            out.extend([key(STATUS_UPDATE_STATE, 0), state.number() as u8]);
+            put_raw(STATUS_UPDATE_UUID, Raw::Bytes(uuid), out);
+        }
+        out.extend_from_slice(facts.described());
+    }
+
+    /// How many bytes [`Task::encode`] appends.
+    pub fn encoded_len(&self) -> usize {
+        let status = |status: &Encoded<v1::TaskStatus>| {
+            let length = status.bytes().len();
+            1 + varint_len(length) + length
+        };
+        let told = self.told.as_ref().map_or(0, |(_, uuid)| 2 + 1 + varint_len(uuid.len()) + uuid.len());
+        self.facts.shown.len() + 2 + self.statuses.iter().map(status).sum::<usize>() + told
+    }
+
     /// The task as v1 answers show it.
     pub fn to_wire(&self) -> v1::Task {
-        let facts = &self.facts;
-        let info = &facts.info;
-        v1::Task {
-            name: info.name.clone(),
-            task_id: info.task_id.clone(),
-            framework_id: (&facts.framework).into(),
-            executor_id: info.executor.as_ref().map(|executor| executor.executor_id.clone()),
-            agent_id: (&facts.agent).into(),
-            state: self.state.number(),
-            resources: info.resources.clone(),
-            statuses: self.statuses.iter().map(|status| v1::TaskStatus::clone(status)).collect(),
-            status_update_state: self.told.as_ref().map(|(state, _)| state.number()),
-            status_update_uuid: self.told.as_ref().map(|(_, uuid)| uuid.clone()),
-            labels: info.labels.clone(),
-            discovery: info.discovery.clone(),
-            container: info.container.clone(),
-            health_check: info.health_check.clone(),
-            kill_policy: info.kill_policy,
-            user: facts.user.clone(),
-            limits: info.limits.clone(),
-        }
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes);
+        v1::Task::decode(&*bytes).expect("these bytes were made of a task's fields")
     }
+}
+
+/// How many bytes a length takes.
+fn varint_len(length: usize) -> usize {
+    mezzo_proto::length_delimiter_len(length)
+}
+
+/// The state that an encoded status tells.
+fn state_of(status: &[u8]) -> Option<i32> {
+    Fields::new(status).find_map(|(number, raw)| match (number, raw) {
+        // A state's number is small.
+        (2, Raw::Varint(state)) => i32::try_from(state).ok(),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -246,19 +351,60 @@ mod tests {
     /// Health checks send many statuses of one state: the list must not grow with them.
     #[test]
     fn statuses_of_one_state_replace_each_other() {
-        let mut task = Task::staging(TaskFacts {
-            framework: "f".into(),
-            id: "t".into(),
-            agent: "a".into(),
-            info: v1::TaskInfo::default(),
-            user: None,
-        });
+        let mut task = Task::staging(TaskFacts::new("f".into(), "a".into(), &v1::TaskInfo::default()));
         for (state, data) in [(TaskState::Starting, 1), (TaskState::Running, 2), (TaskState::Running, 3)] {
             let status =
                 v1::TaskStatus { state: state.number(), data: Some(vec![data]), ..Default::default() };
             task.remember(&status);
         }
         assert_eq!(task.statuses.len(), 2);
-        assert!(task.statuses.iter().all(|status| status.data.is_none()));
+        assert!(task.statuses.iter().all(|status| status.message().data.is_none()));
+    }
+
+    /// Whatever was asked for is shown, wherever its number stands among the fields.
+    #[test]
+    fn a_task_is_shown_with_all_its_fields() {
+        let info: v1::TaskInfo = mezzo_proto::json::from_json(
+            r#"{"name":"n","task_id":{"value":"t"},"agent_id":{"value":"a"},
+                "resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}],
+                "executor":{"executor_id":{"value":"e"}},
+                "command":{"value":"true","user":"nobody"},
+                "labels":{"labels":[{"key":"k","value":"v"}]},
+                "discovery":{"visibility":"CLUSTER"},
+                "container":{"type":"MESOS"},
+                "health_check":{"type":"COMMAND"},
+                "kill_policy":{"grace_period":{"nanoseconds":5}},
+                "limits":{"cpus":{"value":1}}}"#,
+        )
+        .expect("a task");
+        let mut task = Task::staging(TaskFacts::new("f".into(), "a".into(), &info));
+        let status = v1::TaskStatus { state: 1, uuid: Some(vec![7; 16]), ..Default::default() };
+        task.state = TaskState::Running;
+        task.remember(&status);
+        task.told = Some((TaskState::Running, vec![7; 16]));
+        let expected = v1::Task {
+            name: "n".into(),
+            task_id: info.task_id.clone(),
+            framework_id: v1::FrameworkId { value: "f".into() },
+            executor_id: Some(v1::ExecutorId { value: "e".into() }),
+            agent_id: info.agent_id.clone(),
+            state: 1,
+            resources: info.resources.clone(),
+            statuses: vec![status],
+            status_update_state: Some(1),
+            status_update_uuid: Some(vec![7; 16]),
+            labels: info.labels.clone(),
+            discovery: info.discovery.clone(),
+            container: info.container.clone(),
+            health_check: info.health_check.clone(),
+            kill_policy: info.kill_policy,
+            user: Some("nobody".into()),
+            limits: info.limits.clone(),
+        };
+        assert_eq!(task.to_wire(), expected);
+        let mut bytes = Vec::new();
+        task.encode(&mut bytes);
+        assert_eq!(task.encoded_len(), bytes.len());
+        assert_eq!(task.facts.resources(), info.resources);
     }
 }

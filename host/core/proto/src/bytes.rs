@@ -2,21 +2,26 @@
 
 /// One field as it stands on the wire.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Raw<'bytes> {
+pub enum Raw<'bytes> {
+    /// A whole number, a boolean or an enum.
     Varint(u64),
+    /// Four bytes: a `float`, for one.
     Fixed32(u32),
+    /// Eight bytes: a `double`, for one.
     Fixed64(u64),
+    /// A text, bytes, a message or a packed list.
     Bytes(&'bytes [u8]),
 }
 
 /// Goes through the fields of an encoded message; ends early where the bytes make no sense.
 #[derive(Clone, Debug)]
-pub(crate) struct Fields<'bytes> {
+pub struct Fields<'bytes> {
     rest: &'bytes [u8],
 }
 
 impl<'bytes> Fields<'bytes> {
-    pub(crate) fn new(bytes: &'bytes [u8]) -> Self {
+    /// The fields of the message that `bytes` are.
+    pub fn new(bytes: &'bytes [u8]) -> Self {
         Self { rest: bytes }
     }
 }
@@ -56,6 +61,10 @@ impl<'bytes> Iterator for Fields<'bytes> {
 }
 
 pub(crate) fn take_varint(rest: &mut &[u8]) -> Option<u64> {
+    if let [byte @ 0..=0x7f, after @ ..] = *rest {
+        *rest = after;
+        return Some(u64::from(*byte));
+    }
     let mut value = 0u64;
     for (at, byte) in rest.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * at);
@@ -81,7 +90,8 @@ fn take<'bytes>(rest: &mut &'bytes [u8], length: usize) -> Option<&'bytes [u8]> 
     Some(taken)
 }
 
-pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
+/// Appends a number of the wire.
+pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -89,7 +99,8 @@ pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-pub(crate) fn put_raw(number: u32, raw: Raw<'_>, out: &mut Vec<u8>) {
+/// Appends a field.
+pub fn put_raw(number: u32, raw: Raw<'_>, out: &mut Vec<u8>) {
     let tag = |wire_type: u64| u64::from(number) << 3 | wire_type;
     match raw {
         Raw::Varint(value) => {

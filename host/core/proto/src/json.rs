@@ -17,7 +17,10 @@ mod read;
 mod text;
 mod write;
 
-pub(crate) use write::double as write_double;
+pub(crate) use write::ordered;
+pub use write::{double as write_double, string as write_string};
+
+use std::marker::PhantomData;
 
 use prost::Name;
 
@@ -50,6 +53,31 @@ pub fn to_json<M: Name>(message: &M) -> Vec<u8> {
     let schema = schema::of::<M>();
     write::message(schema, &message.encode_to_vec(), &mut text);
     text
+}
+
+/// Writes encoded messages of one kind as JSON, without decoding them.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer<M> {
+    schema: schema::MessageRef,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M: Name> Writer<M> {
+    /// Looks the kind up once, for many messages.
+    pub fn new() -> Self {
+        Self { schema: schema::of::<M>(), of: PhantomData }
+    }
+
+    /// Appends the message that `bytes` are; what of them makes no sense is left out.
+    pub fn write(&self, bytes: &[u8], out: &mut Vec<u8>) {
+        write::message(self.schema, bytes, out);
+    }
+}
+
+impl<M: Name> Default for Writer<M> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Reads a message from JSON.

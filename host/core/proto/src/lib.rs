@@ -7,7 +7,8 @@
 //! Start with [`mesos::v1`]; [`json`], [`required`] and [`recordio`] say how a message travels.
 #![forbid(unsafe_code)]
 
-mod bytes;
+pub mod bytes;
+mod encoded;
 pub mod json;
 pub mod recordio;
 pub mod required;
@@ -28,5 +29,6 @@ pub use wire::{mesos, mezzo};
 /// The descriptors of every message of this crate, as a serialized `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-pub use prost::{Message, Name};
+pub use encoded::Encoded;
+pub use prost::{Message, Name, length_delimiter_len};
 pub use required::{check_required, decode};

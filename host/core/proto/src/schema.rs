@@ -61,8 +61,10 @@ impl EnumRef {
 pub(crate) struct Message {
     /// In the order of their declaration, which is the order of writing.
     pub(crate) fields: Vec<Field>,
-    by_number: BTreeMap<u32, usize>,
+    by_number: Numbered<usize>,
     by_name: BTreeMap<String, usize>,
+    /// Whether some field is written although it is unset.
+    pub(crate) has_defaults: bool,
     /// Whether this message or one below it has required fields: if not, nothing is checked.
     pub(crate) is_demanding: bool,
 }
@@ -70,7 +72,7 @@ pub(crate) struct Message {
 impl Message {
     /// Place in `fields` of the field with this number.
     pub(crate) fn numbered(&self, number: u32) -> Option<usize> {
-        self.by_number.get(&number).copied()
+        self.by_number.get(number.into()).copied()
     }
 
     pub(crate) fn named(&self, name: &str) -> Option<&Field> {
@@ -82,6 +84,8 @@ impl Message {
 #[derive(Debug)]
 pub(crate) struct Field {
     pub(crate) name: String,
+    /// `,"name":`
+    pub(crate) key: Box<[u8]>,
     pub(crate) number: u32,
     pub(crate) kind: Kind,
     pub(crate) shape: Shape,
@@ -124,17 +128,67 @@ pub(crate) enum Kind {
 /// The names and numbers of an enum.
 #[derive(Debug, Default)]
 pub(crate) struct Enum {
-    by_number: BTreeMap<i32, String>,
+    /// In quotes.
+    by_number: Numbered<String>,
     by_name: BTreeMap<String, i32>,
 }
 
 impl Enum {
-    pub(crate) fn name(&self, number: i32) -> Option<&str> {
-        self.by_number.get(&number).map(String::as_str)
+    /// The name with this number, in quotes.
+    pub(crate) fn quoted(&self, number: i32) -> Option<&str> {
+        self.by_number.get(number.into()).map(String::as_str)
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<i32> {
         self.by_name.get(name).copied()
+    }
+}
+
+/// Things by number. Nearly all numbers are small: those are looked up by place.
+#[derive(Debug)]
+struct Numbered<T> {
+    small: Vec<Option<T>>,
+    others: BTreeMap<i64, T>,
+}
+
+/// Numbers below this are looked up by place.
+const SMALL: i64 = 128;
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { small: Vec::new(), others: BTreeMap::new() }
+    }
+}
+
+impl<T> Numbered<T> {
+    fn get(&self, number: i64) -> Option<&T> {
+        match usize::try_from(number).ok().and_then(|at| self.small.get(at)) {
+            Some(found) => found.as_ref(),
+            None => self.others.get(&number),
+        }
+    }
+
+    /// The first of a number stays.
+    fn insert(&mut self, number: i64, value: T) {
+        match usize::try_from(number) {
+            Ok(at) if number < SMALL => {
+                if self.small.len() <= at {
+                    self.small.resize_with(at + 1, || None);
+                }
+                self.small[at].get_or_insert(value);
+            }
+            _ => {
+                self.others.entry(number).or_insert(value);
+            }
+        }
+    }
+}
+
+impl<T> FromIterator<(i64, T)> for Numbered<T> {
+    fn from_iter<I: IntoIterator<Item = (i64, T)>>(pairs: I) -> Self {
+        let mut numbered = Self::default();
+        pairs.into_iter().for_each(|(number, value)| numbered.insert(number, value));
+        numbered
     }
 }
 
@@ -196,8 +250,9 @@ impl<'set> Builder<'set> {
             declared.field.iter().map(|field| self.field(field, is_always_listed)).collect();
         let places = || fields.iter().enumerate();
         Message {
-            by_number: places().map(|(at, field)| (field.number, at)).collect(),
+            by_number: places().map(|(at, field)| (field.number.into(), at)).collect(),
             by_name: places().map(|(at, field)| (field.name.clone(), at)).collect(),
+            has_defaults: fields.iter().any(|field| field.unset.is_some()),
             fields,
             is_demanding: false,
         }
@@ -219,7 +274,8 @@ impl<'set> Builder<'set> {
             (None, _) => None,
         };
         let number = u32::try_from(declared.number()).expect("field numbers are positive");
-        Field { name: declared.name().to_owned(), number, kind, shape, unset }
+        let key = format!(",\"{}\":", declared.name()).into_bytes().into();
+        Field { name: declared.name().to_owned(), key, number, kind, shape, unset }
     }
 
     fn kind(&self, declared: &FieldDescriptorProto) -> Kind {
@@ -256,7 +312,7 @@ impl<'set> Builder<'set> {
 fn table_of(declared: &EnumDescriptorProto) -> Enum {
     let mut table = Enum::default();
     for value in &declared.value {
-        table.by_number.entry(value.number()).or_insert_with(|| value.name().to_owned());
+        table.by_number.insert(value.number().into(), format!("\"{}\"", value.name()));
         table.by_name.insert(value.name().to_owned(), value.number());
     }
     table

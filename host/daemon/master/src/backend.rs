@@ -5,8 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use bytes::Bytes;
-use mezzo_api::{Attached, CloseReason, EventSender, Leader, MasterBackend};
+use mezzo_api::{Attached, CloseReason, EventSender, Leader, MasterBackend, Reading};
 use mezzo_core_master::Input;
 use mezzo_model::{
     RequestId, StreamId,
@@ -105,7 +104,7 @@ impl MasterBackend for Backend {
         principal: Principal,
         read: MasterRead,
         encoding: Encoding,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Reading, Refusal> {
         let request = self.next_request();
         let input = Input::Read { request, principal, read };
         self.ask(request, input, |waiter| Waiter::Read(waiter, encoding)).await?

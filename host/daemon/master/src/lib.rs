@@ -22,6 +22,7 @@ pub mod log;
 mod observer;
 mod outbox;
 mod registry;
+mod renderer;
 mod start;
 mod streams;
 mod turn;

@@ -6,26 +6,26 @@
 
 use std::{io, sync::Arc, thread};
 
+use mezzo_api::Reading;
 use mezzo_core_master::{
     Effects, Envelope, Input,
     views::{self, Rendered},
 };
 use mezzo_model::{
     RequestId, Ticket,
-    calls::{Encoding, MasterRead, Refusal, Status},
+    calls::{MasterRead, Refusal},
     outbox::{Outbox, Outcome, Step, Turn},
 };
-use mezzo_proto::{Message, json};
 use mezzo_registry::Write;
 use mezzo_slots::{Ask, Order};
-use mezzo_telemetry::{Metrics, Timer};
-use tokio::sync::Semaphore;
+use mezzo_telemetry::Metrics;
 
 use crate::{
     Inbox,
     allocator::AllocatorHost,
     links::Links,
     registry::{Registry, Writer},
+    renderer::Renderer,
     streams::Streams,
     turn::Ended,
     waiting::{Waiter, Waiting},
@@ -33,9 +33,6 @@ use crate::{
 
 /// Turns that may wait to be carried out.
 const TURNS_MAX: usize = 1_024;
-
-/// Views that are rendered at once; more wait, and keep only their snapshot meanwhile.
-const RENDERS_MAX: usize = 4;
 
 /// Everything that sends go to.
 pub(crate) struct Outside {
@@ -89,8 +86,7 @@ struct Carrier {
     outbox: Outbox<Write, Envelope>,
     writer: Writer,
     allocator: AllocatorHost,
-    renders: Arc<Semaphore>,
-    render_timer: Timer,
+    renderer: Renderer,
 }
 
 /// Starts the thread.
@@ -111,8 +107,7 @@ pub(crate) fn spawn(
         let _ = wake.try_send(Job::Turn(Box::new(TurnEffects::nothing())));
     })?;
     let carrier = Carrier {
-        renders: Arc::new(Semaphore::new(RENDERS_MAX)),
-        render_timer: outside.metrics.timer("mezzo/master/render_ms"),
+        renderer: Renderer::spawn(&outside.metrics)?,
         outbox: Outbox::new(TURNS_MAX),
         outside,
         writer,
@@ -207,43 +202,28 @@ impl Carrier {
         }
     }
 
-    /// Renders a view on a thread for blocking work, a few at a time.
+    /// Has a view rendered, beside this thread and the loop.
     fn render(&self, request: RequestId, read: MasterRead, view: Arc<views::View>) {
-        let renders = Arc::clone(&self.renders);
-        let waiting = Arc::clone(&self.outside.waiting);
+        let (waiting, renderer) = (Arc::clone(&self.outside.waiting), self.renderer.clone());
         let metrics = self.outside.metrics.clone();
-        let timer = self.render_timer.clone();
         self.outside.runtime.spawn(async move {
-            let Ok(_turn) = renders.acquire().await else { return };
             // Whoever has left in the meantime needs no view.
             let Some(Waiter::Read(waiter, encoding)) = waiting.take(request) else { return };
-            let rendered = tokio::task::spawn_blocking(move || {
-                timer.time(|| rendered(&read, &view, encoding, &metrics))
-            })
-            .await;
-            let failed = |error: tokio::task::JoinError| Refusal {
-                status: Status::Internal,
-                message: error.to_string(),
+            let reading = match read {
+                MasterRead::Metrics => {
+                    tokio::task::spawn_blocking(move || numbers(&view, &metrics)).await.ok()
+                }
+                read => renderer.begin(read, encoding, view).await,
             };
-            let _ = waiter.send(rendered.map(Into::into).map_err(failed));
+            let ended = || Refusal::unavailable("The master ended before it answered.");
+            drop(waiter.send(reading.ok_or_else(ended)));
         });
     }
 }
 
-fn rendered(read: &MasterRead, view: &views::View, encoding: Encoding, metrics: &Metrics) -> Vec<u8> {
-    match (views::render(view, read), encoding) {
-        (Rendered::V1(response), Encoding::Protobuf) => response.encode_to_vec(),
-        (Rendered::V1(response), Encoding::Json) => {
-            let text = json::to_json(&*response);
-            match serde_json::from_slice(&text) {
-                Ok(mut value) => {
-                    views::fill_lists(&mut value);
-                    value.to_string().into_bytes()
-                }
-                Err(_) => text,
-            }
-        }
-        (Rendered::Json(value), _) => value.to_string().into_bytes(),
-        (Rendered::Metrics(numbers), _) => metrics.to_json(numbers).into_bytes(),
+fn numbers(view: &Arc<views::View>, metrics: &Metrics) -> Reading {
+    match views::render(view, &MasterRead::Metrics) {
+        Rendered::Metrics(numbers) => Reading::Whole(metrics.to_json(numbers).into()),
+        Rendered::V1(_) | Rendered::Json(_) => Reading::Whole(bytes::Bytes::new()),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
+use mezzo_api::Reading;
 use mezzo_model::{
     RequestId,
     calls::{Answer, Encoding, Refusal},
@@ -25,7 +25,7 @@ pub(crate) enum Waiter {
     /// An open stream, or a refusal.
     Subscribe(oneshot::Sender<Result<(), Refusal>>),
     /// A view, or a refusal.
-    Read(oneshot::Sender<Result<Bytes, Refusal>>, Encoding),
+    Read(oneshot::Sender<Result<Reading, Refusal>>, Encoding),
 }
 
 /// Forgets a request when whoever waited for it has gone.

@@ -17,6 +17,7 @@ mod files;
 mod master;
 mod media;
 mod query;
+mod reading;
 mod route;
 mod streams;
 
@@ -24,6 +25,7 @@ pub use agent::{AgentApi, AgentBackend};
 pub use build::Build;
 pub use files::Attached;
 pub use master::{Leader, MasterApi, MasterBackend};
+pub use reading::{Pieces, Reading};
 pub use streams::Streams;
 
 pub use mezzo_http::{CloseReason, EventSender};

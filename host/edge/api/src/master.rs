@@ -1,12 +1,13 @@
 //! The master's API.
 
 mod operator;
+mod reads;
 mod routes;
 mod scheduler;
+mod teardown;
 
 use std::{future::Future, sync::Arc};
 
-use bytes::Bytes;
 use mezzo_http::{CloseReason, EventSender, Request, Response, Service, StatusCode};
 use mezzo_model::{
     RequestId, StreamId,
@@ -14,7 +15,7 @@ use mezzo_model::{
 };
 
 use crate::{
-    Attached, Build, answer,
+    Attached, Build, Reading, answer,
     files::{self, Files},
     query::Query,
     route,
@@ -58,7 +59,7 @@ pub trait MasterBackend: Send + Sync + 'static {
         principal: Principal,
         read: MasterRead,
         encoding: Encoding,
-    ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Reading, Refusal>> + Send;
 
     /// Where a path of the files API leads, if anywhere.
     fn attached(&self, path: &str) -> impl Future<Output = Result<Option<Attached>, Refusal>> + Send {
@@ -94,6 +95,9 @@ impl<B: MasterBackend> MasterApi<B> {
 
     async fn endpoint(&self, endpoint: &Endpoint, request: &Request) -> Result<Response, Box<Response>> {
         let query = Query::parse(request.uri.query());
+        if let Some(answer) = reads::answer(self, *endpoint, request, &query).await? {
+            return Ok(answer);
+        }
         Ok(match endpoint {
             Endpoint::Scheduler => {
                 self.check_leading(request)?;
@@ -104,9 +108,9 @@ impl<B: MasterBackend> MasterApi<B> {
                 scheduler::kill_by_operator(&self.backend, request).await?
             }
             Endpoint::Operator => operator::handle(self, request).await?,
-            Endpoint::State => {
+            Endpoint::Teardown => {
                 self.check_leading(request)?;
-                self.legacy(MasterRead::State, &query).await
+                teardown::of_form(&*self.backend, request).await
             }
             Endpoint::Metrics => self.legacy(MasterRead::Metrics, &query).await,
             Endpoint::Health => Response::empty(StatusCode::OK),
@@ -120,13 +124,14 @@ impl<B: MasterBackend> MasterApi<B> {
             Endpoint::FilesBrowse => files::browse(self, &query).await,
             Endpoint::FilesRead => files::read(self, &query).await,
             Endpoint::FilesDownload => files::download(self, &query).await,
-            Endpoint::Later => answer::not_implemented(&format!("The endpoint '{}'", request.uri.path())),
+            // The others are reads, which were answered above.
+            _ => answer::not_implemented(&format!("The endpoint '{}'", request.uri.path())),
         })
     }
 
     async fn legacy(&self, read: MasterRead, query: &Query) -> Response {
         match self.backend.read(Principal::ANONYMOUS, read, Encoding::Json).await {
-            Ok(body) => answer::legacy_json(body, query),
+            Ok(reading) => reading.into_legacy(query),
             Err(refusal) => answer::refused(refusal),
         }
     }

@@ -17,4 +17,5 @@ pub mod mount_table;
 pub mod packet;
 pub mod pidfd;
 pub mod process_table;
+pub mod thread;
 pub mod xattr;

@@ -6,6 +6,7 @@
 
 mod allocator;
 mod commands;
+mod encodings;
 mod shapes;
 mod show;
 mod words;

@@ -172,7 +172,11 @@ impl Master {
         }
         let before = self.take_unreachable(&key);
         let is_back = before.is_some() || was_unreachable;
-        let mut task = before.unwrap_or_else(|| Task::staging(facts(agent, &key, reported)));
+        let mut task = before.unwrap_or_else(|| {
+            let mut info = reported.info.clone().unwrap_or_default();
+            info.task_id = (&key.1).into();
+            Task::staging(TaskFacts::new(key.0.clone(), agent.clone(), &info))
+        });
         let was_terminal = task.state.is_terminal() && task.state != TaskState::Lost;
         task.state = latest;
         if latest.is_terminal() && !was_terminal {
@@ -204,7 +208,7 @@ impl Master {
 
     /// Books what an adopted task holds.
     fn hold(&mut self, agent: &AgentId, key: &TaskKey, task: &Task) -> Option<Held> {
-        let marked = Resources::from_wire(&task.facts.info.resources).unwrap_or_default();
+        let marked = Resources::from_wire(&task.facts.resources()).unwrap_or_default();
         let role = marked.allocation_roles().first().map(|role| role.to_string());
         let role = role.or_else(|| self.frameworks.get(&key.0)?.roles.first().cloned())?;
         let resources = marked.without_allocation();
@@ -261,12 +265,6 @@ struct Listed {
     known: BTreeSet<TaskKey>,
     /// Frameworks of the others.
     removed: BTreeSet<FrameworkId>,
-}
-
-fn facts(agent: &AgentId, key: &TaskKey, reported: &link::TaskState) -> TaskFacts {
-    let info = reported.info.clone().unwrap_or_default();
-    let user = events::command_of(&info).and_then(|command| command.user.clone());
-    TaskFacts { framework: key.0.clone(), id: key.1.clone(), agent: agent.clone(), info, user }
 }
 
 /// The numbers of the capabilities that an agent names; unknown names are left out.

@@ -1,275 +1,204 @@
-//! `/state`, key for key as Mesos writes it.
+//! The older JSON endpoints, key for key as Mesos writes them.
 
-use std::collections::BTreeMap;
+mod agents;
+mod frameworks;
+mod registry;
+mod resources;
+mod summary;
+mod tasks;
 
-use mezzo_model::{FrameworkId, agent::Agent, framework::Framework, offer::Offer, task::Task};
-use mezzo_proto::{Message, json, mesos::v1};
-use mezzo_resources::{LegacyValue, Resources, attributes, legacy};
-use serde_json::{Map, Value, json};
+use mezzo_model::{FrameworkId, calls::MasterRead};
 
-use super::{View, sums::Sums};
+use super::{
+    View,
+    json::{Object, list, object},
+    rendering::{Facts, Item, List, Of, Part, Scratch as Common},
+    roles,
+};
+use summary::Tallies;
 
-/// The tasks and offers of one framework.
-#[derive(Default)]
-struct Lists<'a> {
-    tasks: Vec<&'a Task>,
-    unreachable: Vec<&'a Task>,
-    completed: Vec<&'a Task>,
-    offers: Vec<&'a Offer>,
+/// A kind of records.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Agent,
+    /// With its resources once more, as messages.
+    AgentInFull,
+    /// With counts of its tasks.
+    AgentInSummary,
+    RecoveredAgent,
+    Task,
+}
+
+/// Writes records.
+#[derive(Debug)]
+pub(super) struct Writers {
+    tasks: tasks::Writers,
+    tallies: Tallies,
+}
+
+/// What is used again from one record to the next.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) tasks: tasks::Scratch,
+}
+
+impl Writers {
+    pub(super) fn new(view: &View, read: &MasterRead) -> Self {
+        let tallies = match read {
+            MasterRead::StateSummary => Tallies::of(view),
+            _ => Tallies::default(),
+        };
+        Self { tasks: tasks::Writers::new(), tallies }
+    }
+
+    /// The parts of an answer.
+    pub(super) fn parts(&self, view: &View, facts: &Facts, read: &MasterRead) -> Vec<Part> {
+        let mut answer = Answer { parts: Vec::new(), text: Vec::new() };
+        match read {
+            MasterRead::State => state(view, facts, &mut answer),
+            MasterRead::Slaves(wanted) => {
+                let is_wanted = |id: &_| wanted.as_ref().is_none_or(|wanted| wanted == id);
+                answer.text(b"{");
+                agents::lists(view, Kind::AgentInFull, is_wanted, &mut answer);
+                answer.text(b"}");
+            }
+            MasterRead::Frameworks(wanted) => {
+                let is_wanted = |id: &_| wanted.as_ref().is_none_or(|wanted| wanted == id);
+                answer.text(b"{");
+                frameworks::lists(view, facts, is_wanted, &mut answer);
+                answer.text(b",\"unregistered_frameworks\":[]}");
+            }
+            MasterRead::Tasks(wanted) => tasks::page(view, wanted, &mut answer),
+            MasterRead::StateSummary => summary::state_summary(view, facts, &self.tallies, &mut answer),
+            MasterRead::Roles => object(&mut answer.text, |body| all_roles(view, body)),
+            MasterRead::Registry => registry::registry(view, &mut answer.text),
+            // Nothing of these is there before a later release.
+            MasterRead::Weights => answer.text(b"[]"),
+            MasterRead::Quota | MasterRead::MaintenanceSchedule | MasterRead::MaintenanceStatus => {
+                answer.text(b"{}");
+            }
+            // The list of reads grows in another crate: whoever adds one shows it here.
+            _ => answer.text(b"null"),
+        }
+        answer.finish()
+    }
+
+    pub(super) fn write(
+        &self,
+        view: &View,
+        facts: &Facts,
+        kind: Kind,
+        item: Item,
+        scratch: &mut Common,
+        out: &mut Vec<u8>,
+    ) {
+        match kind {
+            Kind::Agent | Kind::AgentInFull | Kind::AgentInSummary => {
+                if let Some((_, agent)) = view.agents.at(item.at) {
+                    agents::agent(agent, facts, kind, &self.tallies, out);
+                }
+            }
+            Kind::RecoveredAgent => {
+                if let Some((_, agent)) = view.recovered_agents.at(item.at) {
+                    agents::recovered(&agent.info, out);
+                }
+            }
+            Kind::Task => {
+                if let Some(task) = view.task(item) {
+                    self.tasks.write(task, scratch, out);
+                }
+            }
+        }
+    }
+}
+
+/// An answer that grows: text, and between it lists.
+struct Answer {
+    parts: Vec<Part>,
+    text: Vec<u8>,
+}
+
+impl Answer {
+    fn text(&mut self, text: &[u8]) {
+        self.text.extend_from_slice(text);
+    }
+
+    /// `"name":[…]`
+    fn list(&mut self, name: &str, kind: Kind, at: Vec<Item>) {
+        self.text(format!("\"{name}\":[").as_bytes());
+        self.parts.push(Part::Text(std::mem::take(&mut self.text)));
+        self.parts.push(Part::List(List { of: Of::Legacy(kind), at }));
+        self.text(b"]");
+    }
+
+    fn finish(mut self) -> Vec<Part> {
+        self.parts.push(Part::Text(self.text));
+        self.parts
+    }
 }
 
 /// `/state`.
-pub(super) fn state(view: &View) -> Value {
-    let sums = Sums::of(view);
-    let nobody = Sums::default();
-    let lists = lists(view);
-    let nothing = Lists::default();
-    let lists = |id: &FrameworkId| lists.get(id).unwrap_or(&nothing);
-    let mut state = about(view);
-    state.insert("slaves".to_owned(), view.agents.values().map(|known| agent(known, &sums)).collect());
-    state.insert(
-        "recovered_slaves".to_owned(),
-        view.recovered_agents.values().map(|known| recovered(&known.info)).collect(),
-    );
-    state.insert(
-        "frameworks".to_owned(),
-        view.frameworks().map(|known| framework(known, &sums, lists(&known.id))).collect(),
-    );
-    state.insert(
-        "completed_frameworks".to_owned(),
-        view.completed_frameworks().map(|known| framework(known, &nobody, lists(&known.id))).collect(),
-    );
-    state.insert("orphan_tasks".to_owned(), json!([]));
-    state.insert("unregistered_frameworks".to_owned(), json!([]));
-    Value::Object(state)
+fn state(view: &View, facts: &Facts, answer: &mut Answer) {
+    object(&mut answer.text, |state| about(view, state));
+    // The object goes on.
+    answer.text.pop();
+    answer.text(b",");
+    agents::lists(view, Kind::Agent, |_| true, answer);
+    answer.text(b",");
+    frameworks::lists(view, facts, |_: &FrameworkId| true, answer);
+    answer.text(b",\"orphan_tasks\":[],\"unregistered_frameworks\":[]}");
 }
 
 /// The master itself.
-fn about(view: &View) -> Map<String, Value> {
+fn about(view: &View, about: &mut Object<'_>) {
     let config = &view.config;
     let active = view.agents.values().filter(|agent| agent.is_active()).count();
-    let mut about = Map::new();
-    let mut put = |key: &str, value: Value| {
-        about.insert(key.to_owned(), value);
-    };
-    put("version", json!(config.version));
-    put("start_time", json!(config.start_time_seconds));
-    put("elected_time", json!(config.start_time_seconds));
-    put("id", json!(config.master_id));
-    put("pid", json!(config.pid()));
-    put("hostname", json!(config.hostname));
-    put("capabilities", json!(["AGENT_UPDATE"]));
-    put("activated_slaves", json!(active as f64));
-    put("deactivated_slaves", json!((view.agents.len() - active) as f64));
-    put("unreachable_slaves", json!(view.unreachable_agents as f64));
+    about.text("version", &config.version);
+    about.number("start_time", config.start_time_seconds);
+    about.number("elected_time", config.start_time_seconds);
+    about.text("id", &config.master_id);
+    about.text("pid", &config.pid());
+    about.text("hostname", &config.hostname);
+    about.texts("capabilities", ["AGENT_UPDATE"]);
+    about.number("activated_slaves", active as f64);
+    about.number("deactivated_slaves", (view.agents.len() - active) as f64);
+    about.number("unreachable_slaves", view.unreachable_agents as f64);
     if let Some(cluster) = &config.cluster {
-        put("cluster", json!(cluster));
+        about.text("cluster", cluster);
     }
-    put("leader", json!(config.pid()));
-    put(
-        "leader_info",
-        json!({
-            "id": config.master_id,
-            "pid": config.pid(),
-            "port": config.port,
-            "hostname": config.hostname,
-        }),
-    );
-    put("flags", config.flags.iter().map(|(name, value)| (name.clone(), json!(value))).collect());
-    about
-}
-
-/// Sorts tasks and offers by framework.
-fn lists(view: &View) -> BTreeMap<FrameworkId, Lists<'_>> {
-    let mut lists: BTreeMap<FrameworkId, Lists<'_>> = BTreeMap::new();
-    for (key, task) in view.tasks.iter() {
-        lists.entry(key.0.clone()).or_default().tasks.push(task);
-    }
-    for (key, task) in view.unreachable_tasks.iter() {
-        lists.entry(key.0.clone()).or_default().unreachable.push(task);
-    }
-    for (framework, tasks) in view.completed_tasks.iter() {
-        lists.entry(framework.clone()).or_default().completed.extend(tasks.iter().map(|task| &**task));
-    }
-    for offer in view.offers.values() {
-        lists.entry(offer.framework.clone()).or_default().offers.push(offer);
-    }
-    lists
-}
-
-fn agent(agent: &Agent, sums: &Sums) -> Value {
-    let sum = sums.agent(&agent.id);
-    let reserved: Map<String, Value> =
-        agent.total.reservations().iter().map(|(role, held)| (role.clone(), resources(held))).collect();
-    let names = agent.capabilities.iter().filter_map(|number| {
-        v1::agent_info::capability::Type::try_from(*number).ok().map(|capability| capability.as_str_name())
+    about.text("leader", &config.pid());
+    about.object("leader_info", |leader| {
+        leader.text("id", &config.master_id);
+        leader.text("pid", &config.pid());
+        leader.integer("port", config.port.into());
+        leader.text("hostname", &config.hostname);
     });
-    let mut shown = Map::new();
-    let mut put = |key: &str, value: Value| {
-        shown.insert(key.to_owned(), value);
+    about.object("flags", |flags| config.flags.iter().for_each(|(name, value)| flags.text(name, value)));
+}
+
+/// `/roles`.
+fn all_roles(view: &View, body: &mut Object<'_>) {
+    let quantities = |object: &mut Object<'_>, of: &mezzo_resources::Quantities| {
+        roles::pairs(of).iter().for_each(|(name, amount)| object.number(name, *amount));
     };
-    put("id", json!(agent.id.as_str()));
-    put("hostname", json!(agent.info.hostname));
-    put("port", json!(agent.port()));
-    put("attributes", values(attributes::legacy(&agent.info.attributes)));
-    put("pid", json!(agent.pid()));
-    put("registered_time", json!(agent.registered_at.seconds()));
-    if let Some(at) = agent.reregistered_at {
-        put("reregistered_time", json!(at.seconds()));
-    }
-    put("resources", resources(&agent.total));
-    put("used_resources", resources(&sum.used));
-    put("offered_resources", resources(&sum.offered));
-    put("reserved_resources", Value::Object(reserved));
-    put("unreserved_resources", resources(&agent.total.unreserved()));
-    put("active", json!(agent.is_active()));
-    put("deactivated", json!(false));
-    put("version", json!(&*agent.version));
-    put("capabilities", names.map(|name| json!(name)).collect());
-    Value::Object(shown)
-}
-
-/// An agent that is awaited.
-fn recovered(info: &v1::AgentInfo) -> Value {
-    let total = Resources::from_wire(&info.resources).unwrap_or_default();
-    json!({
-        "id": info.id.as_ref().map(|id| &id.value),
-        "hostname": info.hostname,
-        "port": info.port.unwrap_or(5051),
-        "attributes": values(attributes::legacy(&info.attributes)),
-        "resources": resources(&total),
-    })
-}
-
-fn framework(framework: &Framework, sums: &Sums, lists: &Lists<'_>) -> Value {
-    let info = &framework.info;
-    let sum = sums.framework(&framework.id);
-    let is_completed = framework.unregistered_at.is_some();
-    let is_connected = framework.is_connected() && !is_completed;
-    let names = info.capabilities.iter().map(|capability| capability.r#type().as_str_name());
-    let all = sum.used.clone() + &sum.offered;
-    let mut shown = Map::new();
-    let mut put = |key: &str, value: Value| {
-        shown.insert(key.to_owned(), value);
-    };
-    put("id", json!(framework.id.as_str()));
-    put("name", json!(info.name));
-    put("used_resources", resources(&sum.used));
-    put("offered_resources", resources(&sum.offered));
-    put("capabilities", names.map(|name| json!(name)).collect());
-    put("hostname", json!(info.hostname()));
-    put("webui_url", json!(info.webui_url()));
-    put("active", json!(is_connected));
-    put("connected", json!(is_connected));
-    put("recovered", json!(framework.is_recovered() && !is_completed));
-    if let Some(principal) = &info.principal {
-        put("principal", json!(principal));
-    }
-    put("user", json!(info.user));
-    put("failover_timeout", json!(info.failover_timeout.unwrap_or(0.0)));
-    put("checkpoint", json!(info.checkpoint.unwrap_or(false)));
-    put("registered_time", json!(framework.registered_at.seconds()));
-    put("unregistered_time", json!(framework.unregistered_at.unwrap_or_default().seconds()));
-    if let Some(at) = framework.reregistered_at {
-        put("reregistered_time", json!(at.seconds()));
-    }
-    put("resources", resources(&all));
-    match framework.capabilities().is_multi_role() {
-        true => put("roles", json!(*framework.roles)),
-        false => put("role", json!(framework.roles.first().map_or("*", |role| role.as_str()))),
-    }
-    put("tasks", lists.tasks.iter().map(|known| task(known)).collect());
-    put("unreachable_tasks", lists.unreachable.iter().map(|known| task(known)).collect());
-    put("completed_tasks", lists.completed.iter().map(|known| task(known)).collect());
-    put("offers", lists.offers.iter().map(|known| offer(known)).collect());
-    put("executors", json!([]));
-    put("offer_constraints", json!({}));
-    if let Some(labels) = &info.labels {
-        put("labels", message(labels).get_mut("labels").map_or(json!([]), Value::take));
-    }
-    Value::Object(shown)
-}
-
-fn offer(offer: &Offer) -> Value {
-    json!({
-        "id": offer.id.as_str(),
-        "framework_id": offer.framework.as_str(),
-        "allocation_info": {"role": offer.role},
-        "slave_id": offer.agent.as_str(),
-        "resources": resources(&offer.resources),
-    })
-}
-
-fn task(task: &Task) -> Value {
-    let facts = &task.facts;
-    let info = &facts.info;
-    let held = Resources::from_wire(&info.resources).unwrap_or_default();
-    let mut shown = Map::new();
-    let mut put = |key: &str, value: Value| {
-        shown.insert(key.to_owned(), value);
-    };
-    put("id", json!(facts.id.as_str()));
-    put("name", json!(info.name));
-    put("framework_id", json!(facts.framework.as_str()));
-    put("executor_id", json!(info.executor.as_ref().map_or("", |known| known.executor_id.value.as_str())));
-    put("slave_id", json!(facts.agent.as_str()));
-    put("state", json!(task.state.name()));
-    put("resources", resources(&held));
-    if let Some(role) = held.allocation_roles().first() {
-        put("role", json!(&**role));
-    }
-    put("statuses", task.statuses.iter().map(|known| status(known)).collect());
-    if let Some(user) = &facts.user {
-        put("user", json!(user));
-    }
-    if let Some(labels) = &info.labels {
-        put("labels", message(labels).get_mut("labels").map_or(json!([]), Value::take));
-    }
-    if let Some(discovery) = &info.discovery {
-        put("discovery", message(discovery));
-    }
-    if let Some(container) = &info.container {
-        put("container", message(container));
-    }
-    if let Some(check) = &info.health_check {
-        put("health_check", message(check));
-    }
-    Value::Object(shown)
-}
-
-fn status(status: &v1::TaskStatus) -> Value {
-    let state = v1::TaskState::try_from(status.state).map_or("", |state| state.as_str_name());
-    let mut shown = Map::new();
-    shown.insert("state".to_owned(), json!(state));
-    shown.insert("timestamp".to_owned(), json!(status.timestamp.unwrap_or(0.0)));
-    if let Some(labels) = &status.labels {
-        let labels = message(labels).get_mut("labels").map_or(json!([]), Value::take);
-        shown.insert("labels".to_owned(), labels);
-    }
-    if let Some(container) = &status.container_status {
-        // The process id is left out, as Mesos leaves it out here.
-        let container = v1::ContainerStatus { executor_pid: None, ..container.clone() };
-        shown.insert("container_status".to_owned(), message(&container));
-    }
-    if let Some(healthy) = status.healthy {
-        shown.insert("healthy".to_owned(), json!(healthy));
-    }
-    Value::Object(shown)
-}
-
-/// A message in the general JSON mapping.
-fn message<M: Message + mezzo_proto::Name>(message: &M) -> Value {
-    serde_json::from_slice(&json::to_json(message)).unwrap_or(Value::Null)
-}
-
-fn resources(resources: &Resources) -> Value {
-    values(legacy(resources))
-}
-
-fn values(values: Vec<(String, LegacyValue)>) -> Value {
-    let value = |value| match value {
-        LegacyValue::Number(number) => json!(number),
-        LegacyValue::Text(text) => json!(text),
-    };
-    values.into_iter().map(|(name, found)| (name, value(found))).collect()
+    let roles = body.key("roles");
+    list(roles, roles::known(view), |(name, role), out| {
+        object(out, |shown| {
+            shown.text("name", &name);
+            shown.number("weight", roles::WEIGHT);
+            shown.object("quota", |quota| {
+                quota.text("role", &name);
+                quota.object("guarantee", |_| {});
+                quota.object("limit", |_| {});
+                quota.object("consumed", |consumed| quantities(consumed, &role.consumed));
+            });
+            shown.object("resources", |held| {
+                role.held().iter().for_each(|(name, amount)| held.number(name, *amount));
+            });
+            shown.object("allocated", |allocated| quantities(allocated, &role.allocated));
+            shown.object("offered", |offered| quantities(offered, &role.offered));
+            shown.object("reserved", |reserved| quantities(reserved, &role.reserved));
+            shown.texts("frameworks", role.frameworks.iter().map(FrameworkId::as_str));
+        });
+    });
 }

@@ -1,4 +1,4 @@
-//! What is used and offered, summed up from the tasks and offers of a view.
+//! What is used and offered of each agent and by each framework, as the ledger had it.
 
 use std::collections::BTreeMap;
 
@@ -23,22 +23,14 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// Of an agent, what every framework holds counts; of a framework, what it holds of every agent.
     pub(super) fn of(view: &View) -> Self {
         let mut sums = Self::default();
-        for (_, task) in view.tasks.iter().filter(|(_, task)| !task.state.is_terminal()) {
-            let used = Resources::from_wire(&task.facts.info.resources).unwrap_or_default();
-            sums.frameworks.entry(task.facts.framework.clone()).or_default().used += &used;
-            sums.agents.entry(task.facts.agent.clone()).or_default().used += &used;
-        }
-        for ((agent, framework, _), executor) in view.executors.iter() {
-            let used = executor.resources.allocated_to(executor.role.as_str());
-            sums.frameworks.entry(framework.clone()).or_default().used += &used;
-            sums.agents.entry(agent.clone()).or_default().used += &used;
-        }
-        for offer in view.offers.values() {
-            let offered = offer.resources.allocated_to(offer.role.as_str());
-            sums.frameworks.entry(offer.framework.clone()).or_default().offered += &offered;
-            sums.agents.entry(offer.agent.clone()).or_default().offered += &offered;
+        for (agent, held) in &view.holdings {
+            let used = held.allocated.allocated_to(&*held.role);
+            let offered = held.offered.allocated_to(&*held.role);
+            sums.frameworks.entry(held.framework.clone()).or_default().add(&used, &offered);
+            sums.agents.entry(agent.clone()).or_default().add(&used, &offered);
         }
         sums
     }
@@ -49,5 +41,12 @@ impl Sums {
 
     pub(super) fn agent(&self, id: &AgentId) -> &Sum {
         self.agents.get(id).unwrap_or(&self.nothing)
+    }
+}
+
+impl Sum {
+    fn add(&mut self, used: &Resources, offered: &Resources) {
+        self.used += used;
+        self.offered += offered;
     }
 }

@@ -1,5 +1,7 @@
 //! Reads of an operator: what a snapshot is wanted of.
 
+use crate::ids::{AgentId, FrameworkId, TaskId};
+
 /// A read that needs the master's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,10 +14,59 @@ pub enum MasterRead {
     GetFrameworks,
     /// v1 GET_TASKS
     GetTasks,
+    /// v1 GET_EXECUTORS
+    GetExecutors,
+    /// v1 GET_OPERATIONS
+    GetOperations,
+    /// v1 GET_ROLES
+    GetRoles,
+    /// v1 GET_WEIGHTS
+    GetWeights,
+    /// v1 GET_MASTER
+    GetMaster,
+    /// v1 GET_QUOTA
+    GetQuota,
+    /// v1 GET_MAINTENANCE_STATUS
+    GetMaintenanceStatus,
+    /// v1 GET_MAINTENANCE_SCHEDULE
+    GetMaintenanceSchedule,
     /// Legacy `/state`
     State,
+    /// Legacy `/state-summary`
+    StateSummary,
+    /// Legacy `/slaves`, of all agents or of one
+    Slaves(Option<AgentId>),
+    /// Legacy `/frameworks`, of all or of one
+    Frameworks(Option<FrameworkId>),
+    /// Legacy `/tasks`
+    Tasks(TasksWanted),
+    /// Legacy `/roles`
+    Roles,
+    /// Legacy `/quota`
+    Quota,
+    /// Legacy `/weights`
+    Weights,
+    /// Legacy `/maintenance/schedule`
+    MaintenanceSchedule,
+    /// Legacy `/maintenance/status`
+    MaintenanceStatus,
+    /// `/registrar(1)/registry`
+    Registry,
     /// Legacy `/metrics/snapshot`: the core's share of the keys
     Metrics,
+}
+
+/// Which tasks `/tasks` lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TasksWanted {
+    /// Of this framework only.
+    pub framework: Option<FrameworkId>,
+    /// Of this id only.
+    pub task: Option<TaskId>,
+    /// The oldest first; else the newest.
+    pub is_ascending: bool,
+    /// Which part of the list.
+    pub page: Page,
 }
 
 /// A read that needs the agent's state.

@@ -69,6 +69,9 @@ pub enum SchedulerCall {
         /// Which.
         task_id: TaskId,
     },
+    /// Ends a framework on behalf of a person: TEARDOWN of the operator API, and `/teardown`. Asks
+    /// for no stream, and not that the scheduler is connected.
+    TeardownByOperator,
     /// Ends an executor.
     Shutdown {
         /// Which.
@@ -115,6 +118,7 @@ impl SchedulerCall {
             SchedulerCall::Suppress { .. } => "SUPPRESS",
             SchedulerCall::Kill { .. } => "KILL",
             SchedulerCall::KillByOperator { .. } => "KILL_BY_OPERATOR",
+            SchedulerCall::TeardownByOperator => "TEARDOWN_BY_OPERATOR",
             SchedulerCall::Shutdown { .. } => "SHUTDOWN",
             SchedulerCall::Acknowledge { .. } => "ACKNOWLEDGE",
             SchedulerCall::Reconcile { .. } => "RECONCILE",

@@ -5,6 +5,13 @@ use std::sync::Arc;
 /// How many records share a chunk: what the first write after a view copies, in pointers.
 pub const CHUNK: usize = 128;
 
+/// Where an item of a view stands. Means nothing in any other view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    chunk: u32,
+    within: u32,
+}
+
 /// Items numbered in order of arrival. Numbers are never used twice; items leave from anywhere.
 #[derive(Debug)]
 pub(super) struct Chunks<T> {
@@ -94,6 +101,25 @@ impl<T> Chunks<T> {
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.root.iter().flat_map(|chunk| chunk.items.iter()).map(|(_, item)| &**item)
+    }
+
+    /// Whether both are the same copy, which makes them equal without looking.
+    pub(super) fn is_same_copy(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.root, &other.root)
+    }
+
+    /// Where each item stands, in order.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        let chunks = (0u32..).zip(self.root.iter());
+        chunks.flat_map(|(chunk, found)| {
+            (0u32..).take(found.items.len()).map(move |within| Place { chunk, within })
+        })
+    }
+
+    /// The item at a place.
+    pub(super) fn at(&self, place: Place) -> Option<&T> {
+        let chunk = self.root.get(place.chunk as usize)?;
+        chunk.items.get(place.within as usize).map(|(_, item)| &**item)
     }
 
     /// The items numbered `number` or higher.

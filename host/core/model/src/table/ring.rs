@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, Place};
 
 /// A list of bounded length, oldest first: what comes in at the end pushes the oldest out.
 #[derive(Clone, Debug)]
@@ -42,6 +42,16 @@ impl<V: Clone> Ring<V> {
         gone.map(Arc::unwrap_or_clone)
     }
 
+    /// Where each item stands, oldest first.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.chunks.places()
+    }
+
+    /// The item at a place.
+    pub fn at(&self, place: Place) -> Option<&V> {
+        self.chunks.at(place)
+    }
+
     /// Every item, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.chunks.iter()
@@ -68,6 +78,21 @@ impl<V> RingView<V> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether nothing has been pushed between the two views.
+    pub fn is_same_copy(&self, other: &Self) -> bool {
+        self.chunks.is_same_copy(&other.chunks)
+    }
+
+    /// Where each item stands, oldest first.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.chunks.places()
+    }
+
+    /// The item at a place of this view.
+    pub fn at(&self, place: Place) -> Option<&V> {
+        self.chunks.at(place)
     }
 
     /// Every item, oldest first.

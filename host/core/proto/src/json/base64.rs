@@ -13,8 +13,11 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-pub(super) fn encode(bytes: &[u8]) -> String {
-    ENGINE.encode(bytes)
+/// Appends the text of `bytes`.
+pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    ENGINE.encode_slice(bytes, &mut out[start..]).expect("four characters for three bytes, padded");
 }
 
 /// The error is in the words of Mesos where it has any.

@@ -4,7 +4,7 @@ use mezzo_http::{Request, Response, StatusCode};
 use mezzo_model::calls::{Encoding, MasterRead, Principal, Refusal};
 use mezzo_proto::mesos::v1::master::{Call, Response as Message, call, response};
 
-use super::{MasterApi, MasterBackend};
+use super::{MasterApi, MasterBackend, teardown};
 use crate::{answer, decode, files, media};
 
 /// Answers one call.
@@ -38,13 +38,25 @@ pub(super) async fn handle<B: MasterBackend>(
         Type::GetAgents => read(api, MasterRead::GetAgents, encoding).await,
         Type::GetFrameworks => read(api, MasterRead::GetFrameworks, encoding).await,
         Type::GetTasks => read(api, MasterRead::GetTasks, encoding).await,
+        Type::GetExecutors => read(api, MasterRead::GetExecutors, encoding).await,
+        Type::GetOperations => read(api, MasterRead::GetOperations, encoding).await,
+        Type::GetRoles => read(api, MasterRead::GetRoles, encoding).await,
+        Type::GetWeights => read(api, MasterRead::GetWeights, encoding).await,
+        Type::GetMaster => read(api, MasterRead::GetMaster, encoding).await,
+        Type::GetQuota => read(api, MasterRead::GetQuota, encoding).await,
+        Type::GetMaintenanceStatus => read(api, MasterRead::GetMaintenanceStatus, encoding).await,
+        Type::GetMaintenanceSchedule => read(api, MasterRead::GetMaintenanceSchedule, encoding).await,
+        Type::Teardown => {
+            let framework = call.teardown.unwrap_or_default().framework_id;
+            teardown::teardown(&*api.backend, framework.into()).await
+        }
         other => answer::not_implemented(&format!("The call {}", other.as_str_name())),
     })
 }
 
 async fn read<B: MasterBackend>(api: &MasterApi<B>, read: MasterRead, encoding: Encoding) -> Response {
     match api.backend.read(Principal::ANONYMOUS, read, encoding).await {
-        Ok(body) => Response::new(StatusCode::OK, media::value(encoding), body),
+        Ok(reading) => reading.into_message(encoding),
         Err(refusal) => answer::refused(refusal),
     }
 }

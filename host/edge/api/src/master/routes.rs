@@ -14,6 +14,17 @@ pub(crate) enum Endpoint {
     /// Ours: ends any framework's task.
     TasksKill,
     State,
+    StateSummary,
+    Slaves,
+    Frameworks,
+    Tasks,
+    Roles,
+    Quota,
+    Weights,
+    MaintenanceSchedule,
+    MaintenanceStatus,
+    Registry,
+    Teardown,
     Metrics,
     Health,
     Version,
@@ -48,26 +59,26 @@ pub(crate) const TABLE: &[Route<Endpoint>] = routes![
     "/create-volumes" Daemon Only(&["POST"]), Later;
     "/destroy-volumes" Daemon Only(&["POST"]), Later;
     "/flags" Daemon Any, Later;
-    "/frameworks" Daemon Any, Later;
+    "/frameworks" Daemon Any, Frameworks;
     "/machine/down" Daemon Only(&["POST"]), Later;
     "/machine/up" Daemon Only(&["POST"]), Later;
-    "/maintenance/schedule" Daemon Only(&["GET", "POST"]), Later;
-    "/maintenance/status" Daemon Only(&["GET"]), Later;
-    "/quota" Daemon Only(&["GET", "POST", "DELETE"]), Later;
+    "/maintenance/schedule" Daemon Only(&["GET", "POST"]), MaintenanceSchedule;
+    "/maintenance/status" Daemon Only(&["GET"]), MaintenanceStatus;
+    "/quota" Daemon Only(&["GET", "POST", "DELETE"]), Quota;
     "/reserve" Daemon Only(&["POST"]), Later;
-    "/roles" Daemon Any, Later;
-    "/slaves" Daemon Any, Later;
-    "/state-summary" Daemon Any, Later;
-    "/tasks" Daemon Any, Later;
-    "/teardown" Daemon Only(&["POST"]), Later;
+    "/roles" Daemon Any, Roles;
+    "/slaves" Daemon Any, Slaves;
+    "/state-summary" Daemon Any, StateSummary;
+    "/tasks" Daemon Any, Tasks;
+    "/teardown" Daemon Only(&["POST"]), Teardown;
     "/unreserve" Daemon Only(&["POST"]), Later;
-    "/weights" Daemon Only(&["GET", "PUT"]), Later;
+    "/weights" Daemon Only(&["GET", "PUT"]), Weights;
     "/files/debug" Process Only(&["GET"]), Later;
     "/help" Process Any, Later;
     "/logging/toggle" Process Any, Later;
     "/profiler/start" Process Any, Later;
     "/profiler/stop" Process Any, Later;
-    "/registrar(1)/registry" Process Any, Later;
+    "/registrar(1)/registry" Process Any, Registry;
     "/allocator/offer_constraints_debug" Process Any, Later;
     "/system/stats.json" Process Any, Later;
     "/__processes__" Process Any, Later;

@@ -4,4 +4,5 @@ mod agent;
 mod executor;
 mod fuzz;
 mod master;
+mod reads;
 mod support;

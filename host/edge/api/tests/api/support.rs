@@ -8,6 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use mezzo_api::{
     AgentApi, AgentBackend, Attached, Build, CloseReason, EventSender, Leader, MasterApi, MasterBackend,
+    Reading,
 };
 use mezzo_http::{Body, HeaderName, HeaderValue, Method, Request, Response, Service};
 use mezzo_model::{
@@ -79,8 +80,17 @@ impl MasterBackend for Mock {
 
     fn stream_closed(&self, _: StreamId, _: CloseReason) {}
 
-    async fn read(&self, _: Principal, read: MasterRead, encoding: Encoding) -> Result<Bytes, Refusal> {
-        Ok(format!("{read:?} {encoding:?}").into())
+    async fn read(&self, _: Principal, read: MasterRead, encoding: Encoding) -> Result<Reading, Refusal> {
+        let text = format!("{read:?} {encoding:?}");
+        // `/state` comes in pieces, everything else at once.
+        Ok(match read {
+            MasterRead::State => {
+                let (one, other) = text.split_at(3);
+                let pieces = [one, other].map(|piece| Ok(Bytes::copy_from_slice(piece.as_bytes())));
+                Reading::Pieces(Box::pin(futures_util::stream::iter(pieces)))
+            }
+            _ => Reading::Whole(text.into()),
+        })
     }
 }
 

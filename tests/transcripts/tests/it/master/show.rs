@@ -1,5 +1,7 @@
 //! What the master wanted, in words.
 
+use std::sync::Arc;
+
 use mezzo_core_master::views::{self, Rendered, View};
 use mezzo_model::{
     calls::{Answer, MasterRead, Status},
@@ -181,7 +183,7 @@ pub fn registry_value(value: Option<&[u8]>) -> String {
     if stored.unreachable_since_ns.is_some() { " unreachable".to_owned() } else { " admitted".to_owned() }
 }
 
-pub fn snapshot(read: &MasterRead, view: &View) -> String {
+pub fn snapshot(read: &MasterRead, view: &Arc<View>) -> String {
     match views::render(view, read) {
         Rendered::Json(value) => {
             let count = |list: &str| value[list].as_array().map_or(0, Vec::len);

@@ -99,13 +99,7 @@ impl Master {
         self.booked(moved);
         used.left = left;
         task.resources = resources.allocated_to(used.role.as_str()).to_wire();
-        let facts = TaskFacts {
-            framework: used.framework.clone(),
-            id: TaskId::from(&task.task_id),
-            agent: used.agent.clone(),
-            user: events::command_of(&task).and_then(|command| command.user.clone()),
-            info: task.clone(),
-        };
+        let facts = TaskFacts::new(used.framework.clone(), used.agent.clone(), &task);
         self.list_task(Task::staging(facts), Some(Held { role: used.role.clone(), resources }));
         let body = RunTask { framework: Some(framework.clone()), task: Some(task), launch_executor };
         out.tell_agent(link, from_master::Body::RunTask(body));

@@ -1,0 +1,79 @@
+//! Answers that are short however large the cluster is.
+
+use mezzo_model::calls::{Encoding, MasterRead};
+use mezzo_proto::{
+    Message, json,
+    mesos::v1::{
+        self, Role, maintenance,
+        master::{Response, response},
+        quota, value,
+    },
+};
+
+use crate::views::{View, roles};
+
+/// The answer to `read`, encoded; nothing for a read of an older endpoint.
+pub(super) fn answer(view: &View, read: &MasterRead, encoding: Encoding) -> Option<Vec<u8>> {
+    let response = response(view, read)?;
+    Some(match encoding {
+        Encoding::Json => json::to_json(&response),
+        Encoding::Protobuf => response.encode_to_vec(),
+    })
+}
+
+/// Weights, quota, operations and maintenance are of a later release: there are none.
+fn response(view: &View, read: &MasterRead) -> Option<Response> {
+    use response::Type;
+    let of = |kind: Type| Response { r#type: Some(kind as i32), ..Default::default() };
+    Some(match read {
+        MasterRead::GetOperations => {
+            Response { get_operations: Some(response::GetOperations::default()), ..of(Type::GetOperations) }
+        }
+        MasterRead::GetRoles => Response { get_roles: Some(get_roles(view)), ..of(Type::GetRoles) },
+        // Without weights Mesos leaves the part out.
+        MasterRead::GetWeights => of(Type::GetWeights),
+        MasterRead::GetMaster => Response {
+            get_master: Some(response::GetMaster {
+                master_info: Some(view.config.master_info()),
+                start_time: Some(view.config.start_time_seconds),
+                elected_time: Some(view.config.start_time_seconds),
+            }),
+            ..of(Type::GetMaster)
+        },
+        MasterRead::GetQuota => Response {
+            get_quota: Some(response::GetQuota { status: quota::QuotaStatus::default() }),
+            ..of(Type::GetQuota)
+        },
+        MasterRead::GetMaintenanceStatus => Response {
+            get_maintenance_status: Some(response::GetMaintenanceStatus {
+                status: maintenance::ClusterStatus::default(),
+            }),
+            ..of(Type::GetMaintenanceStatus)
+        },
+        MasterRead::GetMaintenanceSchedule => Response {
+            get_maintenance_schedule: Some(response::GetMaintenanceSchedule {
+                schedule: maintenance::Schedule::default(),
+            }),
+            ..of(Type::GetMaintenanceSchedule)
+        },
+        _ => return None,
+    })
+}
+
+fn get_roles(view: &View) -> response::GetRoles {
+    let roles = roles::known(view).into_iter().map(|(name, role)| {
+        let held = role.held().into_iter().map(|(name, amount)| v1::Resource {
+            name,
+            r#type: value::Type::Scalar as i32,
+            scalar: Some(value::Scalar { value: amount }),
+            ..Default::default()
+        });
+        Role {
+            name,
+            weight: roles::WEIGHT,
+            frameworks: role.frameworks.iter().map(Into::into).collect(),
+            resources: held.collect(),
+        }
+    });
+    response::GetRoles { roles: roles.collect() }
+}
