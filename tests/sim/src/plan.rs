@@ -40,6 +40,14 @@ pub enum Planted {
     ForgetRegistry,
     /// An agent's acknowledgements never reach it.
     LoseAcknowledgements,
+    /// The steady clock follows the one on the wall.
+    WallClockDrives,
+    /// An agent that starts again leaves containers alone that it does not know.
+    OrphansLeft,
+    /// A container is said to be destroyed and goes on.
+    DestroyLies,
+    /// Every life of an agent draws the same names.
+    NamesRepeat,
 }
 
 impl Planted {
@@ -49,6 +57,10 @@ impl Planted {
         Planted::ForgetAppends,
         Planted::ForgetRegistry,
         Planted::LoseAcknowledgements,
+        Planted::WallClockDrives,
+        Planted::OrphansLeft,
+        Planted::DestroyLies,
+        Planted::NamesRepeat,
     ];
 }
 
