@@ -12,8 +12,13 @@ type Need = (&'static [&'static str], &'static [&'static str]);
 /// What builds call.
 const FOR_BUILDS: [Need; 2] =
     [(&["cc", "--version"], &["gcc", "libc6-dev"]), (&["git", "--version"], &["git"])];
-/// What tests call besides: a published client library is installed from its own registry.
-const FOR_TESTS: [Need; 1] = [(&["python3", "-c", "import venv, ensurepip"], &["python3", "python3-venv"])];
+/// What tests call besides: a published client library is installed from its own registry, and links
+/// are cut with packet filters.
+const FOR_TESTS: [Need; 3] = [
+    (&["python3", "-c", "import venv, ensurepip"], &["python3", "python3-venv"]),
+    (&["ip", "-V"], &["iproute2"]),
+    (&["nft", "--version"], &["nftables"]),
+];
 
 /// Installs the toolchain of `rust-toolchain.toml` and the programs that builds call.
 pub fn install() -> Result<()> {

@@ -98,7 +98,11 @@ pub fn wait_for<T>(
 /// # Errors
 /// When nobody answers.
 pub fn get(port: u16, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
-    request(port, &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"))
+    request(("127.0.0.1", port), &get_text(path))
+}
+
+fn get_text(path: &str) -> String {
+    format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")
 }
 
 /// One POST over HTTP/1.0 with a JSON body: status and body.
@@ -108,7 +112,7 @@ pub fn get(port: u16, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
 pub fn post(port: u16, path: &str, body: &str) -> anyhow::Result<(u16, Vec<u8>)> {
     let length = body.len();
     request(
-        port,
+        ("127.0.0.1", port),
         &format!(
             "POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Accept: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -116,8 +120,8 @@ pub fn post(port: u16, path: &str, body: &str) -> anyhow::Result<(u16, Vec<u8>)>
     )
 }
 
-fn request(port: u16, text: &str) -> anyhow::Result<(u16, Vec<u8>)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+fn request(address: (&str, u16), text: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+    let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(text.as_bytes())?;
     let mut answer = Vec::new();
@@ -149,6 +153,10 @@ pub struct Daemons {
     pub master_port: u16,
     /// The agents' ports.
     pub agent_ports: Vec<u16>,
+    /// The address that the master listens on.
+    pub master_ip: String,
+    /// The address that the agents listen on.
+    pub agent_ip: String,
     /// More flags for the master.
     pub master_flags: Vec<String>,
     /// More flags for every agent.
@@ -169,6 +177,8 @@ impl Daemons {
             dir: tempfile::Builder::new().prefix("mezzo-e2e").tempdir().expect("a temporary directory"),
             master_port,
             agent_ports: (0..agents).map(|_| free_port()).collect(),
+            master_ip: "127.0.0.1".to_owned(),
+            agent_ip: "127.0.0.1".to_owned(),
             master_flags: Vec::new(),
             agent_flags: Vec::new(),
             master: None,
@@ -199,16 +209,38 @@ impl Daemons {
         let work = self.dir.path().join("master");
         let mut args = vec![
             "master".to_owned(),
-            "--ip=127.0.0.1".into(),
+            format!("--ip={}", self.master_ip),
             format!("--port={}", self.master_port),
             "--hostname=localhost".into(),
             format!("--work_dir={}", work.display()),
         ];
         args.extend(self.master_flags.iter().cloned());
         self.master = Some(self.spawn("master", &args)?);
-        let port = self.master_port;
-        let up = wait_for("the master's /health", Duration::from_secs(20), || get(port, "/health").ok());
+        let up = wait_for("the master's /health", Duration::from_secs(20), || {
+            self.get_from_master("/health").ok()
+        });
         up.map(|_| ()).with_context(|| self.last_words("master"))
+    }
+
+    /// Where the master is: `host:port`.
+    pub fn master_address(&self) -> String {
+        format!("{}:{}", self.master_ip, self.master_port)
+    }
+
+    /// One GET from the master: status and body.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn get_from_master(&self, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+        request((self.master_ip.as_str(), self.master_port), &get_text(path))
+    }
+
+    /// The master's `/state`.
+    ///
+    /// # Errors
+    /// When it does not answer, or not with JSON.
+    pub fn state(&self) -> anyhow::Result<Value> {
+        Ok(serde_json::from_slice(&self.get_from_master("/state")?.1)?)
     }
 
     /// Starts an agent, again if it was killed.
@@ -220,10 +252,10 @@ impl Daemons {
         let run = self.dir.path().join(format!("r{index}"));
         let mut args = vec![
             "agent".to_owned(),
-            "--ip=127.0.0.1".into(),
+            format!("--ip={}", self.agent_ip),
             format!("--port={}", self.agent_ports[index]),
             "--hostname=localhost".into(),
-            format!("--master=127.0.0.1:{}", self.master_port),
+            format!("--master={}", self.master_address()),
             format!("--work_dir={}", work.display()),
             format!("--runtime_dir={}", run.display()),
             format!("--resources={RESOURCES};ports:[{}-{}]", 31_000 + index * 100, 31_099 + index * 100),
@@ -248,9 +280,8 @@ impl Daemons {
     /// # Errors
     /// With the daemons' last words.
     pub fn wait_for_agents(&self, count: usize) -> anyhow::Result<()> {
-        let port = self.master_port;
         wait_for("active agents", Duration::from_secs(20), || {
-            let state = get_json(port, "/state").ok()?;
+            let state = self.state().ok()?;
             (state["activated_slaves"].as_f64()? as usize >= count).then_some(())
         })
         .with_context(|| format!("{}\n{}", self.last_words("master"), self.last_words("agent-0")))
@@ -271,10 +302,14 @@ impl Daemons {
         self.dir.path().join(format!("{name}.log"))
     }
 
+    /// A daemon's whole log.
+    pub fn words(&self, name: &str) -> String {
+        fs::read(self.log(name)).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+    }
+
     /// The end of a daemon's log.
     pub fn last_words(&self, name: &str) -> String {
-        let text =
-            fs::read(self.log(name)).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+        let text = self.words(name);
         let lines: Vec<_> = text.lines().collect();
         format!("--- {name}\n{}", lines[lines.len().saturating_sub(15)..].join("\n"))
     }
@@ -295,6 +330,29 @@ impl Daemons {
         }
     }
 
+    /// The process of the master.
+    pub fn master_pid(&self) -> Option<u32> {
+        self.master.as_ref().map(Child::id)
+    }
+
+    /// How an agent ended that is expected to; what it said is in [`Daemons::last_words`].
+    ///
+    /// # Errors
+    /// When it has not ended after a while.
+    pub fn end_of_agent(&mut self, index: usize) -> anyhow::Result<std::process::ExitStatus> {
+        let agent = self.agents[index].as_mut().context("the agent was not started")?;
+        let status =
+            wait_for("the agent's end", Duration::from_secs(20), || agent.try_wait().ok().flatten())?;
+        self.agents[index] = None;
+        Ok(status)
+    }
+
+    /// The launcher of an agent's containers: the process of its runtime directory that is its child.
+    pub fn launcher(&self, index: usize) -> Option<u32> {
+        let agent = self.agent_pid(index);
+        self.runtime_processes(index).into_iter().find(|pid| parent_of(*pid) == agent)
+    }
+
     /// The process of an agent.
     pub fn agent_pid(&self, index: usize) -> Option<u32> {
         self.agents[index].as_ref().map(Child::id)
@@ -309,14 +367,15 @@ impl Daemons {
 
     /// The supervisors of an agent's containers: processes whose program lies in its runtime directory.
     pub fn supervisors(&self, index: usize) -> Vec<u32> {
-        let run = self.dir.path().join(format!("r{index}"));
         let agent = self.agent_pid(index);
-        processes()
-            .filter(|pid| {
-                fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.starts_with(&run))
-                    && parent_of(*pid) != agent
-            })
-            .collect()
+        self.runtime_processes(index).into_iter().filter(|pid| parent_of(*pid) != agent).collect()
+    }
+
+    fn runtime_processes(&self, index: usize) -> Vec<u32> {
+        let run = self.dir.path().join(format!("r{index}"));
+        let is_of_run =
+            |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.starts_with(&run));
+        processes().filter(is_of_run).collect()
     }
 }
 
@@ -348,7 +407,8 @@ pub fn processes() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()))
 }
 
-fn parent_of(pid: u32) -> Option<u32> {
+/// The parent of a process.
+pub fn parent_of(pid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
 }

@@ -24,6 +24,36 @@ pub fn allocator_hostile() -> &'static [u8] {
     BYTES.get_or_init(|| bytes("allocator-hostile", "allocator_hostile.wasm"))
 }
 
+/// The allocator that misbehaves in one way from a round on, without being told by its host.
+pub fn allocator_that_does(deed: &str, from: u64) -> Vec<u8> {
+    const MARK: &[u8] = b"hostile={}";
+    const ROOM: usize = 56;
+    let mut bytes = allocator_hostile().to_vec();
+    let found = bytes.windows(MARK.len()).position(|window| window == MARK);
+    let at = found.expect("the place for settings in the hostile guest") + MARK.len() - 2;
+    let settings = format!("{:ROOM$}", format!(r#"{{"do":"{deed}","from":{from}}}"#));
+    bytes[at..at + ROOM].copy_from_slice(settings.as_bytes());
+    bytes
+}
+
+/// A component of these sections, as the format's specification has them.
+pub fn component(sections: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+    sections.iter().for_each(|section| bytes.extend_from_slice(section));
+    bytes
+}
+
+/// A component that imports an empty instance of this name and exports nothing.
+pub fn importing(name: &str) -> Vec<u8> {
+    // A type section with one empty instance type, then an import section with one import of it.
+    let types: &[u8] = &[7, 3, 1, 0x42, 0];
+    let length = name.len() as u8;
+    let mut import = vec![10, length + 5, 1, 0, length];
+    import.extend_from_slice(name.as_bytes());
+    import.extend_from_slice(&[5, 0]);
+    component(&[types, &import])
+}
+
 fn bytes(package: &'static str, file: &'static str) -> Vec<u8> {
     let ready = std::env::var_os("MEZZO_EMBED").map(|dir| Path::new(&dir).join(format!("{package}.wasm")));
     let path = match ready {

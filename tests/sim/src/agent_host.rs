@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use mezzo_core_agent::{
-    Agent, AgentConfig, Build, Change, Effects, Envelope, Exit, Found, Input, IsolationConfig, Write,
+    Agent, AgentConfig, Build, Change, Effects, Envelope, Exit, Found, Input, IsolationConfig, Leaving, Write,
 };
 use mezzo_model::{
     LinkId, Now, Ticket,
-    outbox::{Outbox, Outcome, Step, Turn},
+    outbox::{Outbox, Outcome, Step},
 };
 use mezzo_proto::mezzo::link::v1::{from_agent, from_master};
 
@@ -18,6 +18,7 @@ use crate::{
     plan::Planted,
     rng::Rng,
     scheduler::Spec,
+    stops::Stops,
     world::{Happening, World},
 };
 
@@ -33,9 +34,10 @@ pub(crate) struct AgentHost {
     pub epoch: u64,
     pub kernel: Kernel,
     pub skew_ms: i64,
+    pub stops: Stops,
     pub link: Option<LinkId>,
     pub boot: u64,
-    outbox: Outbox<Vec<Write>, Envelope>,
+    outbox: Outbox<Vec<Write>, Leaving>,
     disk: BTreeMap<String, Vec<u8>>,
     /// Bytes of each file that were there before the newest append.
     appended: BTreeMap<String, usize>,
@@ -49,12 +51,13 @@ pub(crate) struct AgentHost {
 }
 
 impl AgentHost {
-    pub fn new(_index: usize, rng: &mut Rng) -> Self {
+    pub fn new(planted: Option<Planted>, rng: &mut Rng) -> Self {
         Self {
             core: None,
             epoch: 0,
-            kernel: Kernel::default(),
+            kernel: Kernel::with(planted),
             skew_ms: 0,
+            stops: Stops::default(),
             link: None,
             boot: 1,
             outbox: Outbox::new(TURNS_MAX),
@@ -71,10 +74,10 @@ impl AgentHost {
     }
 }
 
-fn config(index: usize, epoch: u64) -> AgentConfig {
+fn config(index: usize, draw: u64) -> AgentConfig {
     let resources = mezzo_resources::Resources::parse(RESOURCES, "*").expect("well formed");
     AgentConfig {
-        seed: (u128::from(epoch) << 64) | index as u128,
+        seed: (u128::from(draw) << 64) | index as u128,
         work_dir: format!("/agents/{index}"),
         hostname: format!("host-{index}"),
         ip: "127.0.0.1".to_owned(),
@@ -105,7 +108,8 @@ impl World {
         let host = &mut self.agents[index];
         host.epoch += 1;
         host.start_ms = self.now_ms;
-        host.core = Some(Agent::new(config(index, host.epoch)));
+        let draw = if self.plan.planted == Some(Planted::NamesRepeat) { 0 } else { host.epoch };
+        host.core = Some(Agent::new(config(index, draw)));
         host.outbox = Outbox::new(TURNS_MAX);
         let found = Found {
             boot_id: format!("boot-{}", host.boot),
@@ -128,10 +132,12 @@ impl World {
         self.trace.line(self.now_ms, input.name(), index as u64, format_args!("agent {index} <- {input:?}"));
         let effects = core.handle(now, input);
         self.count_input();
+        self.suspects.identity = Some(index);
         self.agent_effects(index, effects);
     }
 
     fn agent_effects(&mut self, index: usize, effects: Effects) {
+        let (turn, effects) = effects.into_turn();
         for observation in &effects.observations {
             self.trace.line(
                 self.now_ms,
@@ -140,12 +146,9 @@ impl World {
                 format_args!("agent {index} says {observation:?}"),
             );
         }
+        effects.send.into_iter().for_each(|envelope| self.agent_sends(index, envelope));
         let host = &mut self.agents[index];
-        let checkpoints = match effects.ticket {
-            Some(ticket) if !effects.persist.is_empty() => vec![(ticket, effects.persist)],
-            _ => Vec::new(),
-        };
-        host.outbox.push(Turn { checkpoints, registry: Vec::new(), sends: effects.send });
+        host.outbox.push(turn);
         let (epoch, start_ms) = (host.epoch, host.start_ms);
         if let Some(wake) = effects.wake_at {
             let at_ms = start_ms + wake.0 / 1_000_000;
@@ -192,7 +195,8 @@ impl World {
             let Some(step) = self.agents[index].outbox.next_step() else { return };
             match step {
                 Step::Write(ticket, writes) => self.write_checkpoint(index, ticket, writes),
-                Step::Send(envelope) => self.agent_sends(index, envelope),
+                Step::Send(Leaving::Envelope(envelope)) => self.agent_sends(index, envelope),
+                Step::Send(Leaving::Kept(ticket)) => self.agent_input(index, Input::Persisted(ticket)),
                 Step::Report(Outcome::NotPersisted(ticket, why)) => {
                     self.agent_input(index, Input::NotPersisted { ticket, why });
                 }
@@ -209,7 +213,8 @@ impl World {
     fn write_checkpoint(&mut self, index: usize, ticket: Ticket, writes: Vec<Write>) {
         if self.goes_wrong() {
             if self.rng.percent(50) {
-                self.agents[index].disk_full_until_ms = self.now_ms + 2_000;
+                let wait = self.rng.between(500, 20_000);
+                self.agents[index].disk_full_until_ms = self.now_ms + wait;
             } else {
                 self.counts.add(Fault::DiskSlow);
                 self.agents[index].disk_free_ms = self.now_ms + 3_000;
@@ -248,12 +253,8 @@ impl World {
                 return;
             }
         }
-        let is_kept = error.is_none();
         self.agents[index].outbox.written(ticket, error.map_or(Ok(()), Err));
         self.drain_agent(index);
-        if is_kept {
-            self.agent_input(index, Input::Persisted(ticket));
-        }
     }
 
     fn agent_sends(&mut self, index: usize, envelope: Envelope) {
@@ -284,6 +285,7 @@ impl World {
     }
 
     fn came(&mut self, index: usize, came: Came) {
+        self.suspects.kernels.push(index);
         let boot = self.agents[index].boot;
         for (wait, later) in came.later {
             self.after(wait, Happening::Kernel { agent: index, boot, later: Box::new(later) });
@@ -308,7 +310,7 @@ impl World {
             return;
         }
         let is_cut = self.now_ms < host.partition_until_ms && !self.is_resting();
-        if !self.master.is_up() || is_cut {
+        if !self.master.is_up() || self.master.stops.is_stopped(self.now_ms) || is_cut {
             let wait = back_off(&mut self.rng).as_millis() as u64;
             self.after(wait, Happening::Dial { agent: index, epoch });
             return;
@@ -413,6 +415,7 @@ impl World {
     fn drop_agent(&mut self, index: usize) {
         let host = &mut self.agents[index];
         host.core = None;
+        host.stops = Stops::default();
         host.epoch += 1;
         host.dials = false;
         if let Some(link) = host.link.take() {

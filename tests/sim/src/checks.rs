@@ -4,33 +4,54 @@ use std::collections::BTreeMap;
 
 use crate::{agent_host::CPUS, kernel::Phase, world::World};
 
+/// Where a step may have broken something: nothing else is looked at after it.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects {
+    /// Machines on which something was launched or ended.
+    pub kernels: Vec<usize>,
+    /// An agent that took an input.
+    pub identity: Option<usize>,
+    /// A scheduler that heard an event.
+    pub scheduler: Option<usize>,
+    /// The registry has other facts.
+    pub has_registry_changed: bool,
+}
+
 /// After every step.
 ///
 /// # Errors
 /// What does not hold, in a sentence.
 pub(crate) fn always(world: &mut World) -> Result<(), String> {
-    for agent in 0..world.agents.len() {
+    let suspects = std::mem::take(&mut world.suspects);
+    for agent in suspects.kernels {
         no_resource_in_two_hands(world, agent)?;
+        no_offer_used_twice(world, agent)?;
     }
-    no_offer_used_twice(world)?;
-    no_admission_forgotten(world)?;
-    no_end_twice(world)
+    let agents = match suspects.has_registry_changed {
+        true => 0..world.agents.len(),
+        false => suspects.identity.map_or(0..0, |agent| agent..agent + 1),
+    };
+    for agent in agents {
+        no_admission_forgotten(world, agent)?;
+    }
+    if let Some(scheduler) = suspects.scheduler {
+        no_end_twice(world, scheduler)?;
+    }
+    world.broken.take().map_or(Ok(()), Err)
 }
 
 /// Whatever runs from one offer was launched by one ACCEPT.
-fn no_offer_used_twice(world: &mut World) -> Result<(), String> {
-    let running: Vec<_> = (0..world.agents.len())
-        .flat_map(|agent| world.running(agent))
-        .map(|(task, spec)| (task.to_owned(), spec.accept, spec.offers.clone()))
-        .collect();
-    for (task, accept, offers) in running {
-        for offer in offers {
-            let first = *world.used.entry(offer.clone()).or_insert(accept);
-            if first != accept {
+fn no_offer_used_twice(world: &mut World, agent: usize) -> Result<(), String> {
+    let mut used = std::mem::take(&mut world.used);
+    for (task, spec) in world.running(agent) {
+        for offer in &spec.offers {
+            let first = *used.entry(offer.clone()).or_insert(spec.accept);
+            if first != spec.accept {
                 return Err(format!("`{task}` runs from offer `{offer}`, which another ACCEPT had used"));
             }
         }
     }
+    world.used = used;
     Ok(())
 }
 
@@ -52,36 +73,26 @@ fn no_resource_in_two_hands(world: &World, agent: usize) -> Result<(), String> {
 }
 
 /// An agent that has its id is in the registry: it was welcomed only once that was durable.
-fn no_admission_forgotten(world: &World) -> Result<(), String> {
-    for (index, host) in world.agents.iter().enumerate() {
-        if let Some(id) = host.core.as_ref().and_then(|core| core.id())
-            && !world.master.remembers(id)
-        {
-            return Err(format!("agent {index} is `{id}`, and the registry knows nothing of it"));
-        }
+fn no_admission_forgotten(world: &World, agent: usize) -> Result<(), String> {
+    let id = world.agents[agent].core.as_ref().and_then(|core| core.id());
+    match id.filter(|id| !world.master.remembers(id)) {
+        Some(id) => Err(format!("agent {agent} is `{id}`, and the registry knows nothing of it")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A task's end is told by one update, however often it is repeated.
-fn no_end_twice(world: &World) -> Result<(), String> {
-    for scheduler in &world.schedulers {
-        for (task, entry) in &scheduler.book {
-            if entry.ends.len() > 1 {
-                return Err(format!(
-                    "the end of `{task}` was told by {} different updates",
-                    entry.ends.len()
-                ));
-            }
-        }
+fn no_end_twice(world: &World, scheduler: usize) -> Result<(), String> {
+    match &world.schedulers[scheduler].ended_twice {
+        Some(task) => Err(format!("the end of `{task}` was told by different updates")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What keeps the world from rest; empty when nothing does.
 pub(crate) fn unrest(world: &World) -> String {
     for scheduler in &world.schedulers {
-        if let Some((task, entry)) = scheduler.book.iter().find(|(_, e)| !e.has_ended()) {
+        if let Some((task, entry)) = scheduler.open_tasks().next() {
             return format!("the last word on `{task}` is {}", entry.state.as_str_name());
         }
     }

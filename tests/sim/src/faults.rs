@@ -63,6 +63,14 @@ pub enum Fault {
     AckWithheld,
     /// A scheduler used an offer twice.
     OfferReused,
+    /// One direction of a link lost everything for a while, and nobody was told.
+    LinkOneWay,
+    /// The master stood still for a while, as after SIGSTOP.
+    MasterStopped,
+    /// An agent stood still for a while.
+    AgentStopped,
+    /// A scheduler stood still for a while.
+    SchedulerStopped,
 }
 
 impl Fault {
@@ -97,6 +105,10 @@ impl Fault {
         Fault::PluginLie,
         Fault::AckWithheld,
         Fault::OfferReused,
+        Fault::LinkOneWay,
+        Fault::MasterStopped,
+        Fault::AgentStopped,
+        Fault::SchedulerStopped,
     ];
 }
 

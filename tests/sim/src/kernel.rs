@@ -12,6 +12,7 @@ use mezzo_proto::mesos::v1;
 
 use crate::{
     faults::{Counts, Fault},
+    plan::Planted,
     rng::Rng,
 };
 
@@ -20,6 +21,8 @@ use crate::{
 pub struct Kernel {
     /// Everything that was launched and not destroyed.
     pub containers: BTreeMap<ContainerId, Container>,
+    /// A bug put in on purpose.
+    planted: Option<Planted>,
     next_pid: i32,
 }
 
@@ -76,6 +79,11 @@ const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 
 impl Kernel {
+    /// A machine on which nothing runs.
+    pub fn with(planted: Option<Planted>) -> Self {
+        Self { planted, ..Self::default() }
+    }
+
     /// Does what the agent asks.
     pub fn ask(&mut self, ask: Ask, rng: &mut Rng, counts: &mut Counts) -> Came {
         let mut came = Came::default();
@@ -117,7 +125,10 @@ impl Kernel {
 
     fn recover(&mut self, known: &[ContainerId], came: &mut Came) {
         let (mut found, mut lost) = (Vec::new(), Vec::new());
-        let orphans: Vec<_> = self.containers.keys().filter(|id| !known.contains(id)).cloned().collect();
+        let mut orphans: Vec<_> = self.containers.keys().filter(|id| !known.contains(id)).cloned().collect();
+        if self.planted == Some(Planted::OrphansLeft) {
+            orphans.clear();
+        }
         for id in &orphans {
             self.containers.remove(id);
         }
@@ -145,6 +156,9 @@ impl Kernel {
         match later {
             Later::Launch(id) => self.launched(&id, rng, counts, &mut came),
             Later::End(id, end) => self.end(&id, end, &mut came),
+            Later::Destroy(id) if self.planted == Some(Planted::DestroyLies) => {
+                came.reports.push(Report::Destroyed { container: id });
+            }
             Later::Destroy(id) => {
                 self.end(&id, ended(SIGKILL), &mut came);
                 self.containers.remove(&id);

@@ -17,15 +17,18 @@ pub mod checks;
 pub mod faults;
 pub mod kernel;
 pub mod link;
+pub mod many;
 pub mod master_host;
 pub mod plan;
 pub mod plugin;
 pub mod rng;
 pub mod scheduler;
+pub mod stops;
 pub mod trace;
 pub mod world;
 
 pub use faults::{Counts, Fault};
+pub use many::{Lived, live_all};
 pub use plan::{Plan, Planted};
 pub use plugin::{MakePolicy, Policy};
 pub use world::{Failure, Outcome, World};

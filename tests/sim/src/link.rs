@@ -16,6 +16,8 @@ pub struct Channel {
     sent: u64,
     received: u64,
     last_arrival_ms: u64,
+    /// Until then everything vanishes.
+    pub mute_until_ms: u64,
     /// Closed messages are neither sent nor delivered any more.
     pub is_open: bool,
 }
@@ -33,7 +35,7 @@ pub enum Arrival {
 
 impl Default for Channel {
     fn default() -> Self {
-        Self { sent: 0, received: 0, last_arrival_ms: 0, is_open: true }
+        Self { sent: 0, received: 0, last_arrival_ms: 0, mute_until_ms: 0, is_open: true }
     }
 }
 
@@ -68,6 +70,10 @@ impl Channel {
                     arrivals = vec![plain + rng.between(500, 6_000)];
                 }
             }
+        }
+        if now_ms < self.mute_until_ms {
+            counts.add(Fault::LinkOneWay);
+            arrivals.clear();
         }
         if let Some(first) = arrivals.first() {
             self.last_arrival_ms = *first;

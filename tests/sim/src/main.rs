@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use sim::{Counts, Plan, Planted, World};
+use sim::{Counts, Plan, Planted};
 
 fn main() -> ExitCode {
     let mut args: Vec<_> = std::env::args().skip(1).collect();
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut counts = Counts::default();
-    for seed in range {
-        match World::new(Plan { trace_lines, planted, ..Plan::of(seed) }).run() {
+    for (seed, lived) in sim::live_all(range, |seed| Plan { trace_lines, planted, ..Plan::of(seed) }) {
+        match lived {
             Ok(outcome) => {
                 println!(
                     "seed {seed}: {} inputs, {} tasks, rest after {} s, trace {:016x}",

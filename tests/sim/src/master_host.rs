@@ -1,9 +1,9 @@
 //! The master's process around the core: its registry, its allocator, its streams.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
-use mezzo_core_master::{Effects, Envelope, Input, Master, MasterConfig};
+use mezzo_core_master::{Effects, Envelope, Input, Master, MasterConfig, Observation};
 use mezzo_model::{
     AgentId, LinkId, Now, StreamId, Ticket,
     calls::{Principal, SchedulerCall, SchedulerRequest},
@@ -20,6 +20,7 @@ use crate::{
     link::Arrival,
     plan::{Plan, Planted},
     plugin::{Allocator, MakePolicy},
+    stops::Stops,
     world::{Happening, World},
 };
 
@@ -28,10 +29,14 @@ pub(crate) struct MasterHost {
     pub core: Option<Master>,
     pub epoch: u64,
     pub skew_ms: i64,
+    pub stops: Stops,
+    /// When each agent was last heard, in the time that this process was awake.
+    heard_ms: BTreeMap<AgentId, u64>,
     pub make_policy: MakePolicy,
     allocator: Option<Allocator>,
     registry: BTreeMap<String, Vec<u8>>,
     registry_free_ms: u64,
+    registry_full_until_ms: u64,
     wake_ms: Option<u64>,
     start_ms: u64,
 }
@@ -42,10 +47,13 @@ impl MasterHost {
             core: None,
             epoch: 0,
             skew_ms: 0,
+            stops: Stops::default(),
+            heard_ms: BTreeMap::new(),
             make_policy: plan.policy,
             allocator: None,
             registry: BTreeMap::new(),
             registry_free_ms: 0,
+            registry_full_until_ms: 0,
             wake_ms: None,
             start_ms: 0,
         }
@@ -61,6 +69,10 @@ impl MasterHost {
     }
 }
 
+/// How often agents are pinged …
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
+/// … and how many pings in a row may go unanswered.
+const PING_TIMEOUTS_MAX: u32 = 5;
 /// The digest of the only plugin there is.
 pub(crate) const PLUGIN: Digest = Digest([7; 32]);
 
@@ -73,7 +85,8 @@ impl World {
         let mut config = MasterConfig::new(id, Ipv4Addr::LOCALHOST, 5050, "localhost");
         config.seed = self.plan.seed;
         config.agent_reregister_timeout = std::time::Duration::from_secs(30);
-        config.agent_ping_timeout = std::time::Duration::from_secs(3);
+        config.agent_ping_timeout = PING_TIMEOUT;
+        config.max_agent_ping_timeouts = PING_TIMEOUTS_MAX;
         config.offer_timeout = Some(std::time::Duration::from_secs(20));
         let now = self.master_clock();
         self.trace.line(self.now_ms, "-", 0, format_args!("master starts"));
@@ -99,6 +112,9 @@ impl World {
         let epoch = self.master.epoch;
         for observation in &effects.observations {
             self.trace.line(self.now_ms, "-", 0, format_args!("master says {observation:?}"));
+            if let Observation::AgentUnreachable(agent) = observation {
+                self.judge_given_up(agent);
+            }
         }
         for (ticket, write) in effects.persist {
             self.write_registry(ticket, write);
@@ -144,7 +160,11 @@ impl World {
 
     fn write_registry(&mut self, ticket: Ticket, write: Write) {
         let epoch = self.master.epoch;
-        let error = self.goes_wrong().then(|| "no space left on device".to_owned());
+        if self.goes_wrong() {
+            self.master.registry_full_until_ms = self.now_ms + self.rng.between(1, 20_000);
+        }
+        let is_full = self.now_ms < self.master.registry_full_until_ms && !self.is_resting();
+        let error = is_full.then(|| "no space left on device".to_owned());
         if error.is_some() {
             self.counts.add(Fault::RegistryFull);
         }
@@ -163,6 +183,7 @@ impl World {
                 };
             }
         }
+        self.suspects.has_registry_changed = true;
         if self.master.epoch == epoch {
             self.master_input(match error {
                 None => Input::Persisted(ticket),
@@ -229,10 +250,34 @@ impl World {
         if self.master.epoch != link.master_epoch {
             return;
         }
+        // A Hello is no sign of life of an agent that is being given up; nor is what comes too late.
+        let heard = (link.up.is_open && !matches!(body, from_agent::Body::Hello(_))).then_some(link.agent);
         match link.up.arrive(number) {
-            Arrival::Deliver => self.master_input(Input::LinkMessage { link: id, body }),
+            Arrival::Deliver => {
+                heard.into_iter().for_each(|agent| self.note_heard(agent));
+                self.master_input(Input::LinkMessage { link: id, body });
+            }
             Arrival::Drop => {}
             Arrival::Break => self.break_link(id),
+        }
+    }
+
+    /// An agent spoke: from now on it may be silent for as long as its pings allow.
+    fn note_heard(&mut self, agent: usize) {
+        let Some(id) = self.agents[agent].core.as_ref().and_then(|core| core.id()) else { return };
+        self.master.heard_ms.insert(id.clone(), self.master.stops.awake_ms(self.now_ms));
+    }
+
+    /// Nobody is given up before its time, whatever clocks say and however long the master slept.
+    fn judge_given_up(&mut self, agent: &AgentId) {
+        let Some(heard_ms) = self.master.heard_ms.get(agent) else { return };
+        let silent_ms = self.master.stops.awake_ms(self.now_ms) - heard_ms;
+        // Two pings' time may have passed in short stops, which nobody makes up for.
+        let patience_ms = (PING_TIMEOUT * (PING_TIMEOUTS_MAX - 2)).as_millis() as u64;
+        if silent_ms < patience_ms {
+            self.broken = Some(format!(
+                "agent `{agent}` was given up after {silent_ms} ms of silence; it has {patience_ms}"
+            ));
         }
     }
 
@@ -250,6 +295,8 @@ impl World {
         self.counts.add(Fault::MasterKilled);
         self.trace.line(self.now_ms, "-", 0, format_args!("master is killed"));
         self.master.core = None;
+        self.master.stops = Stops::default();
+        self.master.heard_ms.clear();
         self.master.allocator = None;
         self.master.epoch += 1;
         let links: Vec<_> = self.agents.iter().filter_map(|a| a.link).collect();
@@ -368,6 +415,7 @@ impl World {
         let calls =
             self.schedulers[index].event(event, is_resting, &mut accepts, &mut self.rng, &mut self.counts);
         self.accepts = accepts;
+        self.suspects.scheduler = Some(index);
         self.send_calls(index, calls);
     }
 

@@ -40,6 +40,14 @@ pub enum Planted {
     ForgetRegistry,
     /// An agent's acknowledgements never reach it.
     LoseAcknowledgements,
+    /// The steady clock follows the one on the wall.
+    WallClockDrives,
+    /// An agent that starts again leaves containers alone that it does not know.
+    OrphansLeft,
+    /// A container is said to be destroyed and goes on.
+    DestroyLies,
+    /// Every life of an agent draws the same names.
+    NamesRepeat,
 }
 
 impl Planted {
@@ -49,21 +57,31 @@ impl Planted {
         Planted::ForgetAppends,
         Planted::ForgetRegistry,
         Planted::LoseAcknowledgements,
+        Planted::WallClockDrives,
+        Planted::OrphansLeft,
+        Planted::DestroyLies,
+        Planted::NamesRepeat,
     ];
 }
 
+/// One world in so many is a large one.
+pub const LARGE_EVERY: u64 = 5;
+
 impl Plan {
-    /// The world of `seed`: 120 seconds of trouble and the time to come to rest after it.
+    /// The world of `seed`: 120 seconds of trouble and the time to come to rest after it. Four of
+    /// five worlds are small, with as many kills in half the time: most bugs need no more.
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
+        let is_large = seed.is_multiple_of(LARGE_EVERY);
+        let (few, seconds) = if is_large { (1, 120) } else { (0, 60) };
         Self {
             seed,
-            agents: 3 + rng.index(3),
-            schedulers: 2 + rng.index(3),
-            trouble: Duration::from_secs(120),
+            agents: 2 + few + rng.index(2 + few),
+            schedulers: 1 + few + rng.index(2 + few),
+            trouble: Duration::from_secs(seconds),
             rest: Duration::from_secs(1500),
             permille: rng.between(2, 25),
-            kill_every: Duration::from_millis(rng.between(3_000, 20_000)),
+            kill_every: Duration::from_millis(seconds * rng.between(25, 166)),
             policy: crate::plugin::native,
             trace_lines: 0,
             planted: None,

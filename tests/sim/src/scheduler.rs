@@ -12,6 +12,7 @@ use mezzo_proto::mesos::v1::{self, scheduler::Event};
 use crate::{
     faults::{Counts, Fault},
     rng::Rng,
+    stops::Stops,
 };
 
 /// One scheduler; `id` and `book` are on its disk.
@@ -23,10 +24,15 @@ pub struct Scheduler {
     pub id: Option<FrameworkId>,
     /// Everything it ever launched.
     pub book: BTreeMap<TaskId, Entry>,
+    /// Those of the book that have not ended.
+    open: BTreeSet<TaskId>,
+    /// A task whose end was told by different updates.
+    pub ended_twice: Option<TaskId>,
     /// The subscription, from the call on.
     pub session: Option<Session>,
     /// Counts its lives.
     pub epoch: u64,
+    pub(crate) stops: Stops,
     is_partition_aware: bool,
     offers: BTreeMap<OfferId, v1::Offer>,
     next_task: u64,
@@ -70,13 +76,6 @@ pub struct Spec {
     pub accept: u64,
 }
 
-impl Entry {
-    /// Whether the newest word is that it has ended.
-    pub fn has_ended(&self) -> bool {
-        is_end(self.state)
-    }
-}
-
 /// Whether a scheduler may count a task in this state as ended.
 pub fn is_end(state: v1::TaskState) -> bool {
     use v1::TaskState as S;
@@ -101,8 +100,11 @@ impl Scheduler {
             index,
             id: None,
             book: BTreeMap::new(),
+            open: BTreeSet::new(),
+            ended_twice: None,
             session: None,
             epoch: 0,
+            stops: Stops::default(),
             is_partition_aware: rng.percent(60),
             offers: BTreeMap::new(),
             next_task: 0,
@@ -270,6 +272,7 @@ impl Scheduler {
         };
         let entry =
             Entry { agent: agent.clone(), state: v1::TaskState::TaskStaging, spec, ends: BTreeSet::new() };
+        self.open.insert(TaskId::from(name.as_str()));
         self.book.insert(TaskId::from(name), entry);
         info
     }
@@ -286,6 +289,14 @@ impl Scheduler {
             entry.state = state;
             if let (true, Some(uuid)) = (is_end(state), &status.uuid) {
                 entry.ends.insert(uuid.clone());
+                if entry.ends.len() > 1 {
+                    self.ended_twice = Some(task.clone());
+                }
+            }
+            if is_end(state) {
+                self.open.remove(&task);
+            } else {
+                self.open.insert(task.clone());
             }
         }
         let (Some(uuid), Some(agent)) = (&status.uuid, &status.agent_id) else { return Vec::new() };
@@ -344,8 +355,9 @@ impl Scheduler {
         calls
     }
 
-    fn open_tasks(&self) -> impl Iterator<Item = (&TaskId, &Entry)> {
-        self.book.iter().filter(|(_, e)| !e.has_ended())
+    /// Tasks whose newest word is not that they have ended.
+    pub fn open_tasks(&self) -> impl Iterator<Item = (&TaskId, &Entry)> {
+        self.open.iter().filter_map(|id| self.book.get_key_value(id))
     }
 
     fn reconcile(&self) -> SchedulerCall {

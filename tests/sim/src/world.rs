@@ -17,12 +17,12 @@ use mezzo_proto::{
 
 use crate::{
     agent_host::AgentHost,
-    checks,
+    checks::{self, Suspects},
     faults::{Counts, Fault},
     kernel::Later,
     link::Link,
     master_host::MasterHost,
-    plan::Plan,
+    plan::{Plan, Planted},
     rng::Rng,
     scheduler::Scheduler,
     trace::Trace,
@@ -30,6 +30,9 @@ use crate::{
 
 /// Moments of the world, in milliseconds; the start of the wall clock is a Saturday in 2026.
 const WALL_START_MS: u64 = 1_795_000_000_000;
+
+/// How often a world is looked at that may have come to rest.
+const LOOK_EVERY_MS: u64 = 100;
 
 /// One thing that will happen.
 #[derive(Debug)]
@@ -124,6 +127,11 @@ pub struct World {
     /// Which ACCEPT each offer's tasks came from, once one of them ran.
     pub(crate) used: BTreeMap<OfferId, u64>,
     pub(crate) accepts: u64,
+    /// Where the last step may have broken something.
+    pub(crate) suspects: Suspects,
+    /// What a part of the world has seen that must not be.
+    pub(crate) broken: Option<String>,
+    look_at_rest_ms: u64,
     inputs: u64,
     numbers: u64,
     order: u64,
@@ -166,7 +174,7 @@ impl World {
     pub fn new(plan: Plan) -> Self {
         let mut rng = Rng::new(plan.seed);
         let schedulers = (0..plan.schedulers).map(|i| Scheduler::new(i, &mut rng)).collect();
-        let agents = (0..plan.agents).map(|i| AgentHost::new(i, &mut rng)).collect();
+        let agents = (0..plan.agents).map(|_| AgentHost::new(plan.planted, &mut rng)).collect();
         let master = MasterHost::new(&plan);
         Self {
             counts: Counts::default(),
@@ -180,6 +188,9 @@ impl World {
             streams: BTreeMap::new(),
             used: BTreeMap::new(),
             accepts: 0,
+            suspects: Suspects::default(),
+            broken: None,
+            look_at_rest_ms: 0,
             inputs: 0,
             numbers: 0,
             order: 0,
@@ -204,11 +215,15 @@ impl World {
         self.begin();
         while let Some(Reverse(due)) = self.queue.pop() {
             self.now_ms = due.at_ms;
+            if let Some(later_ms) = self.held_up(&due.what) {
+                self.at(later_ms, due.what);
+                continue;
+            }
             // A core that panics is a finding like any other: the trace up to it says why.
             let happened = panic::catch_unwind(AssertUnwindSafe(|| self.happen(due.what)));
             happened.map_err(|cause| self.failure(panic_text(cause.as_ref())))?;
             checks::always(&mut self).map_err(|what| self.failure(what))?;
-            if self.is_resting() && self.is_at_rest() {
+            if self.is_time_to_look() && self.is_at_rest() {
                 return self.finish();
             }
             if self.now_ms > self.plan.rest.as_millis() as u64 {
@@ -305,7 +320,8 @@ impl World {
 
     /// The clocks of a process that started at `start_ms` and whose wall clock is off by `skew_ms`.
     pub(crate) fn clocks(&self, start_ms: u64, skew_ms: i64) -> Now {
-        let mono = (self.now_ms - start_ms + 1) * 1_000_000;
+        let mono_skew = if self.plan.planted == Some(Planted::WallClockDrives) { skew_ms } else { 0 };
+        let mono = (self.now_ms - start_ms + 1).saturating_add_signed(mono_skew) * 1_000_000;
         let wall = (WALL_START_MS + self.now_ms).saturating_add_signed(skew_ms) * 1_000_000;
         Now { mono: Mono(mono), wall: Wall(wall) }
     }
@@ -327,6 +343,15 @@ impl World {
     /// Chance of a fault on a link message, in a thousand.
     pub(crate) fn link_permille(&self) -> u64 {
         if self.is_resting() { 0 } else { self.plan.permille / 2 }
+    }
+
+    /// Whether to look for rest now: not at each of the many things of one moment.
+    fn is_time_to_look(&mut self) -> bool {
+        let is_time = self.is_resting() && self.now_ms >= self.look_at_rest_ms;
+        if is_time {
+            self.look_at_rest_ms = self.now_ms + LOOK_EVERY_MS;
+        }
+        is_time
     }
 
     fn is_at_rest(&self) -> bool {
@@ -351,7 +376,9 @@ impl World {
             45..60 => self.kill_scheduler(scheduler),
             60..70 => self.double_scheduler(scheduler),
             70..80 => self.cut_link_of(agent, Fault::LinkCut),
-            80..90 => self.partition(agent),
+            80..86 => self.partition(agent),
+            86..90 => self.mute(agent),
+            90..95 => self.stop_something(),
             _ => self.jump_clocks(),
         }
         let wait = self.next_kill();

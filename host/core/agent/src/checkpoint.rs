@@ -131,7 +131,11 @@ pub(crate) fn task_log(task: &Task, framework: &v1::FrameworkInfo) -> Vec<u8> {
         push_frame(&mut out, &TaskRecord { record: Some(Record::Acknowledged(uuid)) });
     }
     if let Some(kill) = task.kill {
-        let record = KillRecord { cause: kill.cause.into(), escalate_ns: kill.escalate_wall.0 };
+        let record = KillRecord {
+            cause: kill.cause.into(),
+            escalate_ns: kill.escalate_wall.0,
+            grace_ns: Some(kill.grace_ns),
+        };
         push_frame(&mut out, &TaskRecord { record: Some(Record::Kill(record)) });
     }
     for status in task.stream.pending().chain(task.held()) {

@@ -131,6 +131,23 @@ pub enum Envelope {
     },
 }
 
+impl Envelope {
+    /// Whether it may overtake what waits for a checkpoint.
+    fn relies_on_nothing(&self) -> bool {
+        match self {
+            Self::ToMaster { body, .. } => matches!(body, from_agent::Body::Pong(_)),
+            Self::Snapshot { .. } | Self::Path { .. } => true,
+            Self::Dial
+            | Self::CloseLink { .. }
+            | Self::Node(_)
+            | Self::Answer { .. }
+            | Self::OpenStream { .. }
+            | Self::Event { .. }
+            | Self::CloseStream { .. } => false,
+        }
+    }
+}
+
 /// Where a virtual path of the files API leads on the host.
 ///
 /// `root` is opened as a directory handle and `rest` only through it, so that nothing that a
@@ -187,6 +204,9 @@ pub enum Leaving {
 /// What of a turn does not wait in the outbox.
 #[derive(Debug, Default)]
 pub struct AtOnce {
+    /// Signs of life and what reads have asked for. They rely on nothing durable, so a disk that
+    /// stands still must not hold them up: an agent that answers no pings loses its tasks.
+    pub send: Vec<Envelope>,
     /// For the log.
     pub observations: Vec<Observation>,
     /// See [`Effects::wake_at`].
@@ -207,8 +227,11 @@ impl Effects {
             turn.checkpoints.push((ticket, self.persist));
             turn.sends.push(Leaving::Kept(ticket));
         }
-        turn.sends.extend(self.send.into_iter().map(Leaving::Envelope));
+        let (at_once, in_order): (Vec<_>, Vec<_>) =
+            self.send.into_iter().partition(Envelope::relies_on_nothing);
+        turn.sends.extend(in_order.into_iter().map(Leaving::Envelope));
         let rest = AtOnce {
+            send: at_once,
             observations: self.observations,
             wake_at: self.wake_at,
             again: self.again,

@@ -187,12 +187,14 @@ impl Agent {
     }
 
     fn set_kill(&mut self, turn: &mut Turn, key: &TaskKey, cause: Cause, grace: Duration) {
-        let wall = turn.now.wall.0.saturating_add(u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX));
-        let kill = Kill { cause, escalate_at: turn.now.mono + grace, escalate_wall: mezzo_model::Wall(wall) };
+        let grace_ns = u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX);
+        let wall = turn.now.wall.0.saturating_add(grace_ns);
+        let escalate_wall = mezzo_model::Wall(wall);
+        let kill = Kill { cause, escalate_at: turn.now.mono + grace, escalate_wall, grace_ns };
         if let Some(task) = self.tasks.get_mut(key) {
             task.kill = Some(kill);
         }
-        let record = KillRecord { cause: cause.into(), escalate_ns: wall };
+        let record = KillRecord { cause: cause.into(), escalate_ns: wall, grace_ns: Some(grace_ns) };
         self.append(turn, key, checkpoint::task_record(Record::Kill(record)));
         self.timers.set(Timer::Escalate(key.clone()), kill.escalate_at);
     }

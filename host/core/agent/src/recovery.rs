@@ -232,7 +232,8 @@ impl Agent {
             (&task.info.max_completion_time, running.and_then(|status| status.timestamp))
         {
             let end = since * 1e9 + most.nanoseconds as f64;
-            let left = (end - turn.now.wall.0 as f64).clamp(0.0, u64::MAX as f64) as u64;
+            // A clock on the wall that was set back gives no task more than it was promised.
+            let left = (end - turn.now.wall.0 as f64).clamp(0.0, most.nanoseconds.max(0) as f64) as u64;
             self.timers.set(Timer::Completion(key), Mono(turn.now.mono.0.saturating_add(left)));
         }
     }
@@ -345,11 +346,14 @@ fn replay(task: &mut Task, record: Record, turn: &Turn) {
             task.stream.acknowledge(&uuid);
         }
         Record::Kill(kill) => {
-            let left = kill.escalate_ns.saturating_sub(turn.now.wall.0);
+            // Records of before it was kept have none.
+            let grace_ns = kill.grace_ns.unwrap_or(u64::MAX);
+            let left = kill.escalate_ns.saturating_sub(turn.now.wall.0).min(grace_ns);
             task.kill = Some(Kill {
                 cause: Cause::try_from(kill.cause).unwrap_or(Cause::Request),
                 escalate_at: Mono(turn.now.mono.0.saturating_add(left)),
                 escalate_wall: Wall(kill.escalate_ns),
+                grace_ns,
             });
         }
     }

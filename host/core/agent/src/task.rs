@@ -133,6 +133,8 @@ pub struct Kill {
     pub escalate_at: Mono,
     /// The same on the wall, for the checkpoint.
     pub escalate_wall: Wall,
+    /// The grace as it was when the kill began.
+    pub grace_ns: u64,
 }
 
 /// Whether a task's log on disk is what it should be.

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use mezzo_model::{AgentId, ExecutorId, FrameworkId, LinkId, Mono, TaskId, agent::Agent, table::Table};
@@ -21,7 +22,9 @@ pub(crate) struct Agents {
     /// The links of those that were welcomed and whose state has not come yet.
     pub(crate) joining: BTreeMap<AgentId, LinkId>,
     /// Those that were given up.
-    pub(crate) unreachable: BTreeMap<AgentId, RegisteredAgent>,
+    pub(crate) unreachable: BTreeMap<AgentId, Unreachable>,
+    /// Those that have said Goodbye, and why: once the registry has forgotten them they are gone.
+    pub(crate) leaving: BTreeMap<AgentId, String>,
     /// Those about which the registry is being written.
     pub(crate) in_writing: BTreeSet<AgentId>,
 }
@@ -33,6 +36,28 @@ pub(crate) struct Recovered {
     pub(crate) info: Arc<v1::AgentInfo>,
     /// Whether it was unreachable before it was let in again.
     pub(crate) was_unreachable: bool,
+}
+
+/// An agent that was given up.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreachable {
+    /// What the registry holds.
+    pub(crate) fact: RegisteredAgent,
+    known_at: Mono,
+    age_then: Duration,
+}
+
+impl Unreachable {
+    /// One that was given up so long ago. From now on its age goes by the steady clock: a jump of
+    /// the one on the wall makes nobody older.
+    pub(crate) fn new(fact: RegisteredAgent, now: Mono, age: Duration) -> Self {
+        Self { fact, known_at: now, age_then: age }
+    }
+
+    /// For how long it has been unreachable.
+    pub(crate) fn age(&self, now: Mono) -> Duration {
+        self.age_then.saturating_add(now.since(self.known_at))
+    }
 }
 
 /// What is kept of an agent and not shown.

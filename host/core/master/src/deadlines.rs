@@ -36,6 +36,23 @@ pub(crate) struct Deadlines {
     armed: BTreeMap<Deadline, Mono>,
 }
 
+impl Deadline {
+    /// Whether it judges somebody by what did not come from there in time: unfair if it is the
+    /// master that was not there to hear it.
+    pub(crate) fn judges(&self) -> bool {
+        match self {
+            Self::Failover(_) | Self::Agent(_) | Self::Link(_) => true,
+            Self::Heartbeat(_)
+            | Self::Offer(_)
+            | Self::Round
+            | Self::Backstop
+            | Self::Filters
+            | Self::Slot
+            | Self::Forget => false,
+        }
+    }
+}
+
 impl Deadlines {
     /// Arms `deadline`, in place of the moment it had before.
     pub(crate) fn arm(&mut self, deadline: Deadline, at: Mono) {
@@ -59,14 +76,14 @@ impl Deadlines {
         }
     }
 
-    /// Takes out the first one that is due by `now`.
-    pub(crate) fn pop_due(&mut self, now: Mono) -> Option<Deadline> {
+    /// Takes out the first one that is due by `now`, and the moment that it was due at.
+    pub(crate) fn pop_due(&mut self, now: Mono) -> Option<(Mono, Deadline)> {
         if self.next()? > now {
             return None;
         }
-        let (_, deadline) = self.order.pop_first()?;
+        let (at, deadline) = self.order.pop_first()?;
         self.armed.remove(&deadline);
-        Some(deadline)
+        Some((at, deadline))
     }
 
     /// When the first is due.
@@ -85,8 +102,8 @@ mod tests {
         deadlines.arm(Deadline::Round, Mono(20));
         deadlines.arm(Deadline::Backstop, Mono(10));
         assert_eq!(deadlines.pop_due(Mono(9)), None);
-        assert_eq!(deadlines.pop_due(Mono(30)), Some(Deadline::Backstop));
-        assert_eq!(deadlines.pop_due(Mono(30)), Some(Deadline::Round));
+        assert_eq!(deadlines.pop_due(Mono(30)), Some((Mono(10), Deadline::Backstop)));
+        assert_eq!(deadlines.pop_due(Mono(30)), Some((Mono(20), Deadline::Round)));
         assert_eq!(deadlines.next(), None);
     }
 

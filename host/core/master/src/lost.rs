@@ -1,10 +1,18 @@
 //! Agents that are given up or leave, and what that means for their tasks.
 
+use std::time::Duration;
+
 use mezzo_model::{AgentId, Now, agent::Agent, task::TaskState};
 use mezzo_proto::mesos::v1::{self, task_status::Reason};
 use mezzo_registry::{RegisteredAgent, Write};
 
-use crate::{Effects, Master, Observation, agents::Recovered, deadlines::Deadline, events, writes::Pending};
+use crate::{
+    Effects, Master, Observation,
+    agents::{Recovered, Unreachable},
+    deadlines::Deadline,
+    events,
+    writes::Pending,
+};
 
 impl Master {
     /// An agent was silent for too long: the registry is told first.
@@ -35,6 +43,9 @@ impl Master {
             self.deadlines.arm(Deadline::Agent(id.clone()), now.mono + self.config.agent_ping_timeout);
             return;
         }
+        if self.let_go(out, id) {
+            return;
+        }
         self.counters.add("master/slave_unreachable_scheduled");
         let fact = RegisteredAgent { info, unreachable_since: Some(now.wall) };
         let write = Write::agent(id, &fact);
@@ -56,7 +67,7 @@ impl Master {
             self.counters.add("master/recovery_slave_removals");
         }
         let since = fact.unreachable_since.unwrap_or(now.wall);
-        self.agents.unreachable.insert(id.clone(), fact);
+        self.agents.unreachable.insert(id.clone(), Unreachable::new(fact, now.mono, Duration::ZERO));
         out.observations.push(Observation::AgentUnreachable(id.clone()));
         if self.agents.get(id).is_none() {
             return self.tell_of_lost_agent(out, id);
@@ -89,6 +100,8 @@ impl Master {
     pub(crate) fn left(&mut self, now: Now, out: &mut Effects, id: &AgentId, reason: &str) {
         self.counters.add("master/slave_removals");
         self.counters.add("master/slave_removals/reason_unregistered");
+        self.agents.leaving.remove(id);
+        self.agents.unreachable.remove(id);
         out.info(format!("agent `{id}` has left: {reason}"));
         let tasks = self.agents.kept(id).map(|kept| kept.tasks.clone()).unwrap_or_default();
         for key in tasks {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use mezzo_acl::Acls;
@@ -135,8 +136,13 @@ impl Master {
     /// Does what is due, as far as this turn allows.
     fn fire_due(&mut self, now: Now, out: &mut Effects) {
         while self.has_room() {
-            let Some(deadline) = self.deadlines.pop_due(now.mono) else { return };
+            let Some((at, deadline)) = self.deadlines.pop_due(now.mono) else { return };
             self.changes += 1;
+            let late = now.mono.since(at);
+            if deadline.judges() && late >= self.config.agent_ping_timeout {
+                self.postpone(now, late, deadline);
+                continue;
+            }
             match deadline {
                 Deadline::Heartbeat(framework) => self.heartbeat(now, out, framework),
                 Deadline::Failover(framework) => self.failover_timed_out(now, out, &framework),
@@ -150,6 +156,24 @@ impl Master {
                 Deadline::Forget => self.forget_due(now, out),
             }
         }
+    }
+
+    /// The process stood still: what others said meanwhile is still in the inbox, and nobody was
+    /// asked for a sign of life. That time does not count against them.
+    fn postpone(&mut self, now: Now, late: Duration, deadline: Deadline) {
+        let kept = match &deadline {
+            Deadline::Agent(agent) => self.agents.kept_mut(agent),
+            _ => None,
+        };
+        let until = match kept {
+            // Pinged, or given up, at once.
+            Some(kept) => {
+                kept.heard_at = now.mono.min(kept.heard_at + late);
+                now.mono
+            }
+            None => now.mono + late.min(self.patience()),
+        };
+        self.deadlines.arm(deadline, until);
     }
 
     /// Whether this turn may still change something.

@@ -1,10 +1,16 @@
 //! Registry facts: asked for in one turn, true in a later one.
 
-use mezzo_model::{AgentId, LinkId, Now, Ticket, Wall};
+use std::time::Duration;
+
+use mezzo_model::{AgentId, LinkId, Now, Ticket};
 use mezzo_proto::mezzo::link::v1::Hello;
 use mezzo_registry::{Recovered as Facts, RegisteredAgent, Write};
 
-use crate::{Effects, Master, agents::Recovered, deadlines::Deadline};
+use crate::{
+    Effects, Master,
+    agents::{Recovered, Unreachable},
+    deadlines::Deadline,
+};
 
 /// What becomes true when a write is durable.
 #[derive(Debug)]
@@ -45,8 +51,9 @@ impl Master {
     /// Takes in what the master before has left.
     pub(crate) fn recover(&mut self, now: Now, facts: Facts) {
         for (id, fact) in facts.agents {
-            if fact.unreachable_since.is_some() {
-                self.agents.unreachable.insert(id, fact);
+            if let Some(since) = fact.unreachable_since {
+                let age = Duration::from_nanos(now.wall.0.saturating_sub(since.0));
+                self.agents.unreachable.insert(id, Unreachable::new(fact, now.mono, age));
             } else {
                 self.deadlines
                     .arm(Deadline::Agent(id.clone()), now.mono + self.config.agent_reregister_timeout);
@@ -68,6 +75,7 @@ impl Master {
     pub(crate) fn persisted(&mut self, now: Now, out: &mut Effects, ticket: Ticket) {
         let Some(pending) = self.pending.remove(&ticket) else { return };
         self.agents.in_writing.remove(pending.agent());
+        let agent = pending.agent().clone();
         match pending {
             Pending::Admit { agent, link, hello, is_new } => {
                 self.admitted(now, out, agent, link, hello, is_new);
@@ -78,6 +86,7 @@ impl Master {
                 self.agents.unreachable.remove(&agent);
             }
         }
+        self.let_go(out, &agent);
     }
 
     /// A write was not made: nothing has changed, and whoever waits is told.
@@ -92,28 +101,27 @@ impl Master {
                 link,
                 format!("the master's registry could not be written: {why}"),
             ),
-            Pending::Unreachable { agent, .. } => {
+            Pending::Unreachable { agent, .. } | Pending::Left { agent, .. } => {
                 self.deadlines.arm(Deadline::Agent(agent), now.mono + self.config.agent_ping_timeout);
             }
-            Pending::Left { .. } | Pending::Forget { .. } => {}
+            Pending::Forget { .. } => {}
         }
     }
 
     /// Forgets agents that were unreachable for too long, and the oldest when there are too many.
     pub(crate) fn forget_due(&mut self, now: Now, out: &mut Effects) {
         self.deadlines.arm(Deadline::Forget, now.mono + self.config.registry_gc_interval);
-        let age = |since: Wall| std::time::Duration::from_nanos(now.wall.0.saturating_sub(since.0));
-        let mut oldest: Vec<(Wall, AgentId)> = self
+        let mut oldest: Vec<(Duration, AgentId)> = self
             .agents
             .unreachable
             .iter()
             .filter(|(id, _)| !self.agents.in_writing.contains(*id))
-            .map(|(id, fact)| (fact.unreachable_since.unwrap_or_default(), id.clone()))
+            .map(|(id, agent)| (agent.age(now.mono), id.clone()))
             .collect();
-        oldest.sort();
+        oldest.sort_by(|one, other| (other.0, &one.1).cmp(&(one.0, &other.1)));
         let surplus = oldest.len().saturating_sub(self.config.registry_max_agent_count);
-        for (at, (since, agent)) in oldest.into_iter().enumerate() {
-            if at < surplus || age(since) > self.config.registry_max_agent_age {
+        for (at, (age, agent)) in oldest.into_iter().enumerate() {
+            if at < surplus || age > self.config.registry_max_agent_age {
                 self.changes += 1;
                 self.persist(out, Write::forget_agent(&agent), Pending::Forget { agent });
             }

@@ -78,6 +78,8 @@ pub struct Config {
     pub http: mezzo_http::Config,
     /// The limits of the link.
     pub link: mezzo_link::Config,
+    /// What the wall clock is off by, for tests.
+    pub wall_clock_offset_file: Option<PathBuf>,
 }
 
 /// How the master is found.
@@ -171,6 +173,7 @@ impl RawAgentFlags {
             flags: Vec::new(),
             http: mezzo_http::Config::default(),
             link: mezzo_link::Config::default(),
+            wall_clock_offset_file: self.wall_clock_offset_file.clone(),
         };
         config.flags = self.in_force(&config);
         Ok(config)

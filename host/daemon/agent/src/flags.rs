@@ -166,6 +166,11 @@ pub struct RawAgentFlags {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
+    /// For tests: a file with the seconds that this process's wall clock is to be off by, read again
+    /// whenever the time is needed
+    #[arg(long, alias = "wall-clock-offset-file", value_name = "FILE", hide = true)]
+    pub wall_clock_offset_file: Option<PathBuf>,
+
     /// Flags of Mesos's that are refused by name.
     #[command(flatten)]
     pub refused: RefusedFlags<RefusedByAgent>,
@@ -234,6 +239,7 @@ impl RawAgentFlags {
             recover,
             reconfiguration_policy,
             log_dir,
+            wall_clock_offset_file,
             logging_level,
             quiet,
             config

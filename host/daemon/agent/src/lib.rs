@@ -3,7 +3,7 @@
 //! ```text
 //!  HTTP ─┐                                        ┌─▶ checkpoints
 //!  link ─┼─▶ inbox: three lanes ─▶ turn ─▶ outbox ┼─▶ the link to the master
-//!  node ─┘        (bounded)      (a thread)       ├─▶ the node (a thread), the fetcher
+//!  node ─┘        (bounded)      (a thread)  (one) ├─▶ the node (a thread), the fetcher
 //!     ▲                                           └─▶ views, rendered off the loop
 //!     └────────────── reports, finished writes ◀─────┘
 //! ```
@@ -16,6 +16,8 @@ mod backend;
 mod config;
 mod dial;
 mod flags;
+mod outbox;
+mod outside;
 mod sandboxes;
 mod start;
 mod streams;

@@ -28,6 +28,8 @@ use crate::{
     backend::Backend,
     config::{Config, Recover},
     dial::{self, Links},
+    outbox::Outbox,
+    outside::Outside,
     sandboxes,
     streams::Streams,
     turn::Turns,
@@ -167,19 +169,24 @@ impl AgentHandle {
         let links = Arc::new(Links::default());
         let dialing = Arc::new(Mutex::new(None));
         let node = start_node(&config, init.into(), &inbox).await?;
-        let turns = Turns {
-            agent: Agent::new(core),
-            clock: Clock::start(),
-            inbox: Arc::clone(&inbox),
-            checkpoints,
+        let outside = Arc::new(Outside {
             work_dir,
             node,
             links: Arc::clone(&links),
             waiting: Arc::clone(&waiting),
             streams: Arc::clone(&streams),
+            inbox: Arc::clone(&inbox),
             metrics: metrics(&inbox, &links),
             runtime: tokio::runtime::Handle::current(),
             dial: dialer(&config, &inbox, &links, &dialing),
+        });
+        let outbox = Outbox::spawn(checkpoints, Arc::clone(&outside), Arc::clone(&inbox));
+        let turns = Turns {
+            agent: Agent::new(core),
+            clock: Clock::start().with_offset_file(config.wall_clock_offset_file.clone()),
+            inbox: Arc::clone(&inbox),
+            outbox: outbox.map_err(machine("a thread"))?,
+            outside,
         };
         let (exited, exit) = oneshot::channel();
         let spawned =
@@ -359,7 +366,7 @@ fn dialer(
     inbox: &Arc<Inbox>,
     links: &Arc<Links>,
     dialing: &Arc<Mutex<Option<JoinHandle<()>>>>,
-) -> Box<dyn FnMut() + Send> {
+) -> Box<dyn Fn() + Send + Sync> {
     let (master, link, backoff) = (config.master.clone(), config.link.clone(), config.backoff);
     let (inbox, links, dialing) = (Arc::clone(inbox), Arc::clone(links), Arc::clone(dialing));
     let runtime = tokio::runtime::Handle::current();

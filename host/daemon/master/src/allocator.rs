@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use mezzo_core_master::Input;
 use mezzo_slots::{Answer, Ask, Digest, Failure, Order, SlotName};
-use mezzo_wasm::{AllocatorThread, Cache, Limits, Runtime, Said, Start};
+use mezzo_wasm::{AllocatorThread, Cache, Limits, LoadError, Plugin, Runtime, Said, Start};
 
 use crate::Inbox;
 
@@ -27,7 +27,7 @@ impl AllocatorHost {
         plugins: Vec<Arc<[u8]>>,
         cache_dir: Option<&Path>,
         inbox: Arc<Inbox>,
-    ) -> Result<(Self, Vec<Digest>), mezzo_wasm::LoadError> {
+    ) -> Result<(Self, Vec<Digest>), LoadError> {
         let runtime = Runtime::new()?;
         let cache = cache_dir.and_then(|directory| match Cache::open(directory) {
             Ok(cache) => Some(cache),
@@ -39,6 +39,33 @@ impl AllocatorHost {
         let order: Vec<Digest> = plugins.iter().map(|bytes| mezzo_wasm::digest(bytes)).collect();
         let plugins = order.iter().copied().zip(plugins).collect();
         Ok((Self { runtime, cache, plugins, running: None, inbox }, order))
+    }
+
+    /// Compiles and checks a plugin, so that a start with a file that is none ends with the reason.
+    /// Its thread finds the compiled code in the cache.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the bytes and what to do.
+    pub(crate) fn check(&self, plugin: &Digest) -> Result<(), LoadError> {
+        match self.plugins.get(plugin) {
+            Some(bytes) => Plugin::load(&self.runtime, bytes, self.cache.as_ref()).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Compiles every plugin into the cache, on a thread of its own: when one has to stand in for
+    /// another, nobody serves until it is ready.
+    pub(crate) fn prepare(&self) {
+        let (runtime, plugins) = (self.runtime.clone(), self.plugins.clone());
+        let Some(cache) = self.cache.clone().filter(|_| plugins.len() > 1) else { return };
+        let compile = move || {
+            // What cannot be loaded is told when it is wanted.
+            plugins.values().for_each(|bytes| drop(Plugin::load(&runtime, bytes, Some(&cache))));
+        };
+        if let Err(error) = std::thread::Builder::new().name("compiler".to_owned()).spawn(compile) {
+            tracing::warn!(%error, "plugins that stand in are compiled when they are wanted");
+        }
     }
 
     /// Does what the core wants of the slot.

@@ -37,6 +37,8 @@ pub struct Config {
     pub http: mezzo_http::Config,
     /// The limits of links.
     pub link: mezzo_link::Config,
+    /// What the wall clock is off by, for tests.
+    pub wall_clock_offset_file: Option<PathBuf>,
 }
 
 /// How the registry is kept.
@@ -80,6 +82,7 @@ impl RawMasterFlags {
             http: mezzo_http::Config::default(),
             link: mezzo_link::Config::default(),
             work_dir,
+            wall_clock_offset_file: self.wall_clock_offset_file.clone(),
         })
     }
 

@@ -123,6 +123,11 @@ pub struct RawMasterFlags {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
+    /// For tests: a file with the seconds that this process's wall clock is to be off by, read again
+    /// whenever the time is needed
+    #[arg(long, alias = "wall-clock-offset-file", value_name = "FILE", hide = true)]
+    pub wall_clock_offset_file: Option<PathBuf>,
+
     /// Flags of Mesos's that are refused by name.
     #[command(flatten)]
     pub refused: RefusedFlags<RefusedByMaster>,
@@ -182,6 +187,7 @@ impl RawMasterFlags {
             registry_max_agent_age,
             registry_max_agent_count,
             log_dir,
+            wall_clock_offset_file,
             logging_level,
             quiet,
             config

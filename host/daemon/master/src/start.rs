@@ -60,6 +60,15 @@ pub enum MasterError {
         #[source]
         source: io::Error,
     },
+    /// The file of `--allocator` is none.
+    #[error("cannot use `{}` of --allocator", path.display())]
+    NoAllocator {
+        /// The file.
+        path: PathBuf,
+        /// Why not, and what to do.
+        #[source]
+        source: mezzo_wasm::LoadError,
+    },
     /// This machine cannot run plugins.
     #[error("plugins cannot be run on this machine")]
     Plugins(#[from] mezzo_wasm::LoadError),
@@ -131,8 +140,13 @@ impl Config {
         let plugins = self.plugins(embedded_allocator)?;
         let cache_dir = kept.work_dir.as_ref().map(plugin_cache);
         let (allocator, order) = AllocatorHost::new(plugins, cache_dir.as_deref(), Arc::clone(&inbox))?;
+        if let Allocator::File(path) = &self.allocator {
+            let refused = |source| MasterError::NoAllocator { path: path.clone(), source };
+            order.first().map_or(Ok(()), |wanted| allocator.check(wanted)).map_err(refused)?;
+        }
+        allocator.prepare();
 
-        let clock = Clock::start();
+        let clock = Clock::start().with_offset_file(self.wall_clock_offset_file.clone());
         let core_config = self.told(bound.address())?;
         let address = format!("{}:{}", core_config.hostname, core_config.port);
         let version = core_config.version.clone();

@@ -61,6 +61,7 @@ const CHANGES: &[(&str, &str, fn(&Config) -> bool)] = &[
     }),
     ("registry_max_agent_count", "4", |config| config.core.registry_max_agent_count == 4),
     ("log_dir", "/l", |config| config.log.directory.as_deref() == Some(Path::new("/l"))),
+    ("wall_clock_offset_file", "/o", |config| config.wall_clock_offset_file.is_some()),
     ("logging_level", "ERROR", |config| config.log.level == Level::Error),
     ("quiet", "true", |config| config.log.is_quiet),
 ];

@@ -1,25 +1,47 @@
 //! The two clocks, and chance: what the core must be given.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use mezzo_model::{Mono, Now, Wall};
 
 /// The two clocks, read together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Clock {
     started: Instant,
+    /// For tests: see [`Clock::with_offset_file`].
+    offset_file: Option<Arc<PathBuf>>,
 }
 
 impl Clock {
     /// A steady clock that shows zero now.
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self { started: Instant::now(), offset_file: None }
+    }
+
+    /// The same, with a wall clock that is off by as many seconds as stand in `file` at the moment;
+    /// a minus sets it back, and without the file it is right. So a test can let the wall clock of
+    /// one process jump while the machine's is left alone. The steady clock is never touched.
+    #[must_use]
+    pub fn with_offset_file(mut self, file: Option<PathBuf>) -> Self {
+        self.offset_file = file.map(Arc::new);
+        self
     }
 
     /// Both clocks' moment.
     pub fn now(&self) -> Now {
         let mono = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Now { mono: Mono(mono), wall: wall(SystemTime::now()) }
+        Now { mono: Mono(mono), wall: self.wall() }
+    }
+
+    fn wall(&self) -> Wall {
+        let right = wall(SystemTime::now());
+        let offset = self.offset_file.as_deref().and_then(|file| std::fs::read_to_string(file).ok());
+        let seconds: i64 = offset.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        Wall(right.0.saturating_add_signed(seconds.saturating_mul(1_000_000_000)))
     }
 
     /// When the steady clock will show `moment`.
@@ -63,4 +85,23 @@ pub fn part_of(wait: Duration) -> Duration {
     let mut bytes = [0; 2];
     let share = getrandom::fill(&mut bytes).map_or(1.0, |()| f64::from(u16::from_le_bytes(bytes)) / 65_536.0);
     wait.mul_f64(0.1 + 0.9 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_moves_the_wall_clock_alone() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let clock = Clock::start().with_offset_file(Some(file.path().to_owned()));
+        let hour = Wall(3_600_000_000_000);
+        let right = clock.now();
+        for (text, is_off) in [("3600\n", true), ("nonsense", false), ("-3600", true)] {
+            std::fs::write(file.path(), text).expect("written");
+            let now = clock.now();
+            assert_eq!(now.wall.0.abs_diff(right.wall.0) >= hour.0 / 2, is_off, "{text}");
+            assert!(now.mono.0 - right.mono.0 < hour.0 / 2, "{text}");
+        }
+    }
 }

@@ -11,19 +11,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e_tests::{Daemons, get, get_json, wait_for};
+use e2e_tests::{Daemons, get, wait_for};
 
 /// No answer of a healthy master takes this long, however busy the machine.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
 
 /// The guest is honest for four rounds, traps on its fifth, loops for ever on its sixth and then grants
-/// what does not exist. The master stays right and responsive, the task never notices, and the slot
-/// recovers by itself: first with the same plugin and the ledger's facts, then with the embedded one.
+/// what does not exist: first the same plugin begins anew, then the embedded one takes over.
 #[test]
 fn task_prints_on_while_the_allocator_misbehaves() {
+    bears(guests::allocator_hostile(), &["trapped", "no answer after", "faulty row"]);
+}
+
+#[test]
+fn master_bears_a_memory_bomb() {
+    bears(&guests::allocator_that_does("memory", 4), &["wanted more than its 268435456 bytes of memory"]);
+}
+
+#[test]
+fn master_bears_a_huge_answer() {
+    bears(&guests::allocator_that_does("huge", 4), &["answered with more than 67108864 bytes"]);
+}
+
+#[test]
+fn master_bears_answers_for_the_wrong_round() {
+    bears(
+        &guests::allocator_that_does("wrong-round", 4),
+        &["the proposal is for round 3, but the round is 4"],
+    );
+}
+
+/// Whatever the plugin does: the master stays right and responsive, the task never notices, and the
+/// slot recovers by itself. The log says which plugin did what in which round.
+fn bears(guest: &[u8], signs: &[&str]) {
     let mut daemons = Daemons::new(1);
     let plugin = daemons.dir.path().join("hostile.wasm");
-    fs::write(&plugin, guests::allocator_hostile()).unwrap();
+    fs::write(&plugin, guest).unwrap();
     daemons.master_flags.push(format!("--allocator={}", plugin.display()));
     daemons.start_master().unwrap();
     daemons.start_agent(0).unwrap();
@@ -52,13 +75,14 @@ fn task_prints_on_while_the_allocator_misbehaves() {
     })
     .unwrap();
 
-    let log = fs::read_to_string(daemons.dir.path().join("master.log")).unwrap();
-    for sign in ["trapped", "no answer after", "faulty row", "takes over"] {
-        assert!(log.contains(sign), "the log never said `{sign}`:\n{log}");
+    let log = daemons.words("master");
+    let told: Vec<_> = log.lines().filter(|l| l.contains("plugin `") && l.contains("round ")).collect();
+    for sign in signs.iter().chain(&["takes over"]) {
+        assert!(told.iter().any(|line| line.contains(sign)), "the log never said `{sign}`:\n{log}");
     }
     let ended = daemons.mezzo(&["run", "--name=after", "--command=true"]).status().unwrap();
     assert!(ended.success(), "a new task runs with the embedded allocator");
-    let state = get_json(daemons.master_port, "/state").unwrap();
+    let state = daemons.state().unwrap();
     assert_eq!(
         state["slaves"][0]["used_resources"]["cpus"], 0.1,
         "only the printer holds something: {state}"
@@ -67,6 +91,37 @@ fn task_prints_on_while_the_allocator_misbehaves() {
     printer.kill().unwrap();
     printer.wait().unwrap();
     reader.join().unwrap();
+}
+
+/// A start with a file that is no allocator ends with one error: the file, what is wrong with it, and
+/// what to do.
+#[test]
+fn a_file_that_is_no_allocator_is_refused_at_the_start() {
+    let whole = guests::allocator_drf();
+    let bad: [(&[u8], &str); 5] = [
+        (b"#!/bin/sh\n", "this is not WebAssembly"),
+        (&whole[..whole.len() / 2], "truncated or damaged, build or copy it again"),
+        (b"\0asm\x01\0\0\0", "build it for a component target"),
+        (&guests::component(&[]), "build it against wit/v1 with that world"),
+        (
+            &guests::importing("wasi:http/outgoing-handler@0.2.3"),
+            "imports `wasi:http/outgoing-handler@0.2.3`, which needs the grant `http`",
+        ),
+    ];
+    let daemons = Daemons::new(0);
+    let plugin = daemons.dir.path().join("bad.wasm");
+    for (bytes, remedy) in bad {
+        fs::write(&plugin, bytes).unwrap();
+        let ended = daemons
+            .mezzo(&["master", "--registry=in_memory", &format!("--port={}", daemons.master_port)])
+            .arg(format!("--allocator={}", plugin.display()))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success(), "{said}");
+        assert!(said.contains(&plugin.display().to_string()) && said.contains(remedy), "{remedy}: {said}");
+        assert_eq!(said.matches("rror").count(), 1, "one error: {said}");
+    }
 }
 
 /// Makes rounds happen until the guest is out, and tells the master's slowest answer on the way.
@@ -87,8 +142,7 @@ fn until_the_embedded_one_serves(daemons: &Daemons) -> Duration {
                 .push(daemons.mezzo(&command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         }
         std::thread::sleep(Duration::from_millis(100));
-        let log = fs::read_to_string(daemons.dir.path().join("master.log")).unwrap_or_default();
-        log.contains("takes over").then_some(())
+        daemons.words("master").contains("takes over").then_some(())
     })
     .unwrap_or_else(|error| panic!("{error}\n{}", daemons.last_words("master")));
     for mut task in short_tasks {

@@ -2,30 +2,13 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use guests::{component, importing};
 use mezzo_wasm::{Cache, CacheError, LoadError, Plugin, digest};
 
 use super::RUNTIME;
 
 fn refusal(bytes: &[u8]) -> String {
     Plugin::load(&RUNTIME, bytes, None).expect_err("not a plugin").to_string()
-}
-
-/// The parts of a component, as the format's specification has them.
-fn component(sections: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
-    sections.iter().for_each(|section| bytes.extend_from_slice(section));
-    bytes
-}
-
-/// A component that imports an empty instance of this name and exports nothing.
-fn importing(name: &str) -> Vec<u8> {
-    // A type section with one empty instance type, then an import section with one import of it.
-    let types: &[u8] = &[7, 3, 1, 0x42, 0];
-    let length = name.len() as u8;
-    let mut import = vec![10, length + 5, 1, 0, length];
-    import.extend_from_slice(name.as_bytes());
-    import.extend_from_slice(&[5, 0]);
-    component(&[types, &import])
 }
 
 #[test]

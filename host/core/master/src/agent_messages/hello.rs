@@ -44,6 +44,8 @@ impl Master {
             return self.write_admission(out, agent, link, hello, info, true);
         }
         let agent = AgentId::from(hello.agent_id.as_str());
+        // It has changed its mind, or the registry could not be written in time.
+        self.agents.leaving.remove(&agent);
         if let Err(refusal) = self.make_way(now, out, link, &agent, &hello) {
             return self.refuse(now, out, link, refusal);
         }
@@ -128,7 +130,7 @@ impl Master {
 
     /// What an agent said of itself before, wherever it is remembered.
     fn known_info(&self, id: &AgentId) -> Option<&v1::AgentInfo> {
-        self.registered_info(id).or_else(|| self.agents.unreachable.get(id).map(|fact| &fact.info))
+        self.registered_info(id).or_else(|| self.agents.unreachable.get(id).map(|agent| &agent.fact.info))
     }
 
     /// What the registry holds of an agent that counts as reachable.

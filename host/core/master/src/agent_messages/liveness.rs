@@ -23,10 +23,18 @@ impl Master {
     /// An agent leaves for good: once the registry has forgotten it, its tasks are over.
     pub(super) fn goodbye(&mut self, out: &mut Effects, agent: &AgentId, goodbye: Goodbye) {
         self.counters.add("master/messages_unregister_slave");
-        if self.agents.in_writing.contains(agent) {
-            return;
+        self.agents.leaving.insert(agent.clone(), goodbye.reason);
+        self.let_go(out, agent);
+    }
+
+    /// Forgets an agent that has said Goodbye, unless the registry is being written about it: then
+    /// when that is done. Says whether it is such an agent.
+    pub(crate) fn let_go(&mut self, out: &mut Effects, agent: &AgentId) -> bool {
+        let Some(reason) = self.agents.leaving.get(agent) else { return false };
+        if !self.agents.in_writing.contains(agent) {
+            let pending = Pending::Left { agent: agent.clone(), reason: reason.clone() };
+            self.persist(out, Write::forget_agent(agent), pending);
         }
-        let pending = Pending::Left { agent: agent.clone(), reason: goodbye.reason };
-        self.persist(out, Write::forget_agent(agent), pending);
+        true
     }
 }

@@ -86,7 +86,7 @@ impl Master {
         if self.agents.get(agent).is_some() {
             return Some(say(Some(agent), TaskState::Gone, "Task is unknown to the agent"));
         }
-        if let Some(fact) = self.agents.unreachable.get(agent) {
+        if let Some(fact) = self.agents.unreachable.get(agent).map(|agent| &agent.fact) {
             let since = fact.unreachable_since.unwrap_or(Wall(0));
             let mut status = say(Some(agent), TaskState::Unreachable, "Task is unreachable");
             status.unreachable_time = Some(v1::TimeInfo { nanoseconds: nanoseconds(since) });

@@ -72,6 +72,7 @@ fn every_flag_does_something() {
         ("--executor_shutdown_grace_period=9secs", |c| c.executor_shutdown_grace_period.as_secs() == 9),
         ("--frameworks_home=/f", |c| c.frameworks_home.is_some()),
         ("--fetcher_stall_timeout=9secs", |c| c.fetcher_stall_timeout.as_secs() == 9),
+        ("--wall_clock_offset_file=/o", |c| c.wall_clock_offset_file.is_some()),
         ("--gc_delay=9secs", |c| c.gc_delay.as_secs() == 9),
         ("--registration_backoff_factor=9secs", |c| c.backoff.as_secs() == 9),
         ("--recover=cleanup", |c| c.recover == Recover::Cleanup),
