@@ -90,7 +90,7 @@ fn join(master: &mut Master, agent: u64) {
         ..Default::default()
     };
     let tasks = (0..TASKS).map(|task| task_of(&id, agent * TASKS + task)).collect();
-    let state = State { frameworks: (0..FRAMEWORKS).map(framework).collect(), tasks };
+    let state = State { frameworks: (0..FRAMEWORKS).map(framework).collect(), tasks, ..Default::default() };
     let _ = master.handle(NOW, Input::LinkOpened { link, principal: Principal::ANONYMOUS });
     let said_hello = master.handle(NOW, Input::LinkMessage { link, body: from_agent::Body::Hello(hello) });
     for (ticket, _) in said_hello.persist {

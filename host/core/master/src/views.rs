@@ -30,7 +30,7 @@ use mezzo_proto::{Message, mesos::v1::master::Response};
 
 use crate::{
     Effects, Envelope, Master, MasterConfig,
-    agents::Recovered,
+    agents::{Recovered, Unreachable},
     executors::{Executor, ExecutorKey},
     metrics::Counters,
     tasks::TaskKey,
@@ -122,7 +122,7 @@ impl Master {
         }
         let mut view = self.view(now, principal);
         if read == MasterRead::Registry {
-            let since = |agent: &mezzo_registry::RegisteredAgent| agent.unreachable_since.unwrap_or_default();
+            let since = |agent: &Unreachable| agent.fact.unreachable_since.unwrap_or_default();
             view.unreachable =
                 self.agents.unreachable.iter().map(|(id, agent)| (id.clone(), since(agent))).collect();
         }

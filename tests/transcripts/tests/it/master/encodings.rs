@@ -48,7 +48,7 @@ fn master_of(tasks: Vec<TaskState>) -> Master {
         roles: vec!["r".into()],
         ..Default::default()
     };
-    let state = State { frameworks: vec![framework], tasks };
+    let state = State { frameworks: vec![framework], tasks, ..Default::default() };
     let _ = master.handle(NOW, Input::LinkMessage { link: LINK, body: from_agent::Body::State(state) });
     master
 }
