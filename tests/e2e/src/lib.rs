@@ -157,13 +157,18 @@ pub struct Daemons {
     pub master_ip: String,
     /// The address that the agents listen on.
     pub agent_ip: String,
+    /// The program that both are; empty for the one of this build, which is built if need be.
+    pub program: PathBuf,
+    /// What every agent has, besides ports.
+    pub resources: String,
+    /// Control groups of agents lie below this one.
+    pub cgroups_root: String,
     /// More flags for the master.
     pub master_flags: Vec<String>,
     /// More flags for every agent.
     pub agent_flags: Vec<String>,
     master: Option<Child>,
     agents: Vec<Option<Child>>,
-    cgroups_root: String,
 }
 
 /// What an agent of a test has.
@@ -179,11 +184,13 @@ impl Daemons {
             agent_ports: (0..agents).map(|_| free_port()).collect(),
             master_ip: "127.0.0.1".to_owned(),
             agent_ip: "127.0.0.1".to_owned(),
+            program: PathBuf::new(),
+            resources: RESOURCES.to_owned(),
+            cgroups_root: format!("mezzo-e2e-{}-{master_port}", std::process::id()),
             master_flags: Vec::new(),
             agent_flags: Vec::new(),
             master: None,
             agents: (0..agents).map(|_| None).collect(),
-            cgroups_root: format!("mezzo-e2e-{}-{master_port}", std::process::id()),
         }
     }
 
@@ -258,7 +265,12 @@ impl Daemons {
             format!("--master={}", self.master_address()),
             format!("--work_dir={}", work.display()),
             format!("--runtime_dir={}", run.display()),
-            format!("--resources={RESOURCES};ports:[{}-{}]", 31_000 + index * 100, 31_099 + index * 100),
+            format!(
+                "--resources={};ports:[{}-{}]",
+                self.resources,
+                31_000 + index * 100,
+                31_099 + index * 100
+            ),
         ];
         if is_root() {
             args.push("--launcher=linux".into());
@@ -289,7 +301,11 @@ impl Daemons {
 
     fn spawn(&self, name: &str, args: &[String]) -> anyhow::Result<Child> {
         let log = fs::File::options().create(true).append(true).open(self.log(name))?;
-        Command::new(program("mezzo"))
+        let program = match self.program.as_os_str().is_empty() {
+            true => program("mezzo"),
+            false => self.program.clone(),
+        };
+        Command::new(program)
             .args(args)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

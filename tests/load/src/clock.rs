@@ -32,6 +32,24 @@ impl Samples {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
+    /// Adds what another has.
+    pub fn extend(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
+    /// The middle one.
+    pub fn median(&self) -> f64 {
+        self.percentile(0.5)
+    }
+
+    /// The one that this share of all does not exceed.
+    pub fn percentile(&self, share: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().saturating_sub(1);
+        sorted.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
+    }
+
     /// Whether the last third brought the least down by no more than one part in a hundred.
     pub fn is_steady(&self) -> bool {
         let early = &self.0[..self.0.len() - self.0.len() / 3];

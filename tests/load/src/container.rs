@@ -23,7 +23,7 @@ use mezzo_disk::{Change, Checkpoints, WorkDir, Write};
 use mezzo_model::container::{Ask, Isolation, Limits, Plan, Report};
 use serde_json::json;
 
-use crate::{clock::Samples, rows::Row};
+use crate::{account::Account, clock::Samples, rows::Row};
 
 const PROGRAM: &str = "/bin/true";
 const CONTROLLERS: [&str; 4] = ["freezer", "cpu", "memory", "pids"];
@@ -72,31 +72,6 @@ pub fn run(is_quick: bool, tell: &mut dyn FnMut(Row)) -> Result<()> {
     Ok(())
 }
 
-/// A group in which processor time is counted.
-struct Account(PathBuf);
-
-impl Account {
-    fn new(name: &str) -> Result<Self> {
-        let path = Path::new("/sys/fs/cgroup/cpuacct").join(name);
-        fs::create_dir_all(&path).with_context(|| format!("make `{}`", path.display()))?;
-        Ok(Self(path))
-    }
-
-    fn enter(&self, pid: u32) -> Result<()> {
-        Ok(fs::write(self.0.join("cgroup.procs"), pid.to_string())?)
-    }
-
-    /// Microseconds that `work` costs everybody in the group.
-    fn measured(&self, work: impl FnOnce() -> Result<()>) -> Result<f64> {
-        let used = || -> Result<f64> {
-            Ok(fs::read_to_string(self.0.join("cpuacct.usage"))?.trim().parse::<f64>()? / 1e3)
-        };
-        let before = used()?;
-        work()?;
-        Ok(used()? - before)
-    }
-}
-
 /// Where time is counted, and where the floor makes its groups; all removed at the end.
 struct Groups {
     ours: Account,
@@ -117,8 +92,8 @@ impl Groups {
 impl Drop for Groups {
     fn drop(&mut self) {
         // Back to where it was before, so that the group can be removed.
-        let _ = fs::write("/sys/fs/cgroup/cpuacct/cgroup.procs", std::process::id().to_string());
-        let mut paths = vec![self.ours.0.clone(), self.floor.0.clone()];
+        let _ = Account::leave();
+        let mut paths = vec![self.ours.path().to_owned(), self.floor.path().to_owned()];
         for controller in CONTROLLERS {
             paths.push(format!("/sys/fs/cgroup/{controller}/{}", self.root).into());
             paths.push(format!("/sys/fs/cgroup/{controller}/{}-floor", self.root).into());

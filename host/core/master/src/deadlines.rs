@@ -56,6 +56,10 @@ impl Deadline {
 impl Deadlines {
     /// Arms `deadline`, in place of the moment it had before.
     pub(crate) fn arm(&mut self, deadline: Deadline, at: Mono) {
+        // Every turn arms what the allocator waits for, mostly for the same moment.
+        if self.armed.get(&deadline) == Some(&at) {
+            return;
+        }
         if let Some(before) = self.armed.insert(deadline.clone(), at) {
             self.order.remove(&(before, deadline.clone()));
         }

@@ -44,6 +44,7 @@ pub(crate) fn spawn(
     let observer = Observer::new(metrics);
     let timer = metrics.timer("mezzo/master/turn_ms");
     let turns = metrics.counter("mezzo/master/turns");
+    let slow_turns = metrics.counter("mezzo/master/turns_slow");
     thread::Builder::new().name("turn".to_owned()).spawn(move || {
         let _ended = ended;
         let mut master = master;
@@ -61,6 +62,7 @@ pub(crate) fn spawn(
             timer.record(took);
             turns.increment();
             if took > SLOW {
+                slow_turns.increment();
                 tracing::warn!(input = name, took_ms = took.as_secs_f64() * 1000.0, "a slow turn");
             }
             pause = Pause::after(carry_out(effects, &observer, &jobs), &clock);

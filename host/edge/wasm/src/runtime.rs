@@ -17,8 +17,9 @@ use crate::load::LoadError;
 /// How often a running guest is looked at.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Ticks without a call before the clock stops; while calls come in a row nobody has to wake it.
-const IDLE_TICKS_MAX: u32 = 1_000;
+/// Ticks without a call before the clock stops: while rounds follow each other at the pace of busy
+/// times nobody has to wake it, and a single one costs no more than a few ticks.
+const IDLE_TICKS_MAX: u32 = 10;
 
 /// Stack of a guest. A recursion that needs more than this is a runaway.
 const GUEST_STACK_BYTES: usize = 1 << 20;
