@@ -12,10 +12,15 @@ type Need = (&'static [&'static str], &'static [&'static str]);
 /// What builds call.
 const FOR_BUILDS: [Need; 2] =
     [(&["cc", "--version"], &["gcc", "libc6-dev"]), (&["git", "--version"], &["git"])];
-/// What tests call besides: a published client library is installed from its own registry, and links
-/// are cut with packet filters.
-const FOR_TESTS: [Need; 3] = [
+/// What tests call besides: published client libraries are installed from their own registries, and
+/// links are cut with packet filters.
+const FOR_TESTS: [Need; 8] = [
     (&["python3", "-c", "import venv, ensurepip"], &["python3", "python3-venv"]),
+    (&["go", "version"], &["golang-go"]),
+    (&["javac", "-version"], &["default-jdk-headless"]),
+    (&["mvn", "--version"], &["maven"]),
+    (&["node", "--version"], &["nodejs"]),
+    (&["npm", "--version"], &["npm"]),
     (&["ip", "-V"], &["iproute2"]),
     (&["nft", "--version"], &["nftables"]),
 ];

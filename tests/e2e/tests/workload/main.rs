@@ -8,7 +8,6 @@
 mod dev;
 mod hostile;
 mod kills;
-mod published_client;
 mod wordcount;
 
 use e2e_tests::Daemons;
