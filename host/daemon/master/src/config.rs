@@ -145,6 +145,7 @@ impl RawMasterFlags {
             (self.max_completed_tasks_per_framework, &mut core.max_completed_tasks_per_framework),
             (self.max_unreachable_tasks_per_framework, &mut core.max_unreachable_tasks_per_framework),
             (self.registry_max_agent_count, &mut core.registry_max_agent_count),
+            (self.max_operator_event_stream_subscribers, &mut core.max_operator_event_stream_subscribers),
         ];
         for (given, count) in counts {
             *count = given.unwrap_or(*count);
@@ -173,6 +174,7 @@ impl RawMasterFlags {
             ("max_agent_ping_timeouts", core.max_agent_ping_timeouts.to_string()),
             ("max_completed_frameworks", core.max_completed_frameworks.to_string()),
             ("max_completed_tasks_per_framework", core.max_completed_tasks_per_framework.to_string()),
+            ("max_operator_event_stream_subscribers", core.max_operator_event_stream_subscribers.to_string()),
             ("max_unreachable_tasks_per_framework", core.max_unreachable_tasks_per_framework.to_string()),
             ("port", port.to_string()),
             ("quiet", self.quiet.unwrap_or(false).to_string()),

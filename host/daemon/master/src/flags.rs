@@ -95,6 +95,10 @@ pub struct RawMasterFlags {
     #[arg(long, alias = "max-unreachable-tasks-per-framework", value_name = "COUNT")]
     pub max_unreachable_tasks_per_framework: Option<usize>,
 
+    /// Operators that may watch the event stream at once; one more, and the oldest is closed [default: 1000]
+    #[arg(long, alias = "max-operator-event-stream-subscribers", value_name = "COUNT")]
+    pub max_operator_event_stream_subscribers: Option<usize>,
+
     /// How often the registry is searched for agents to forget [default: 15mins]
     #[arg(long, alias = "registry-gc-interval", value_name = "DURATION")]
     pub registry_gc_interval: Option<String>,
@@ -183,6 +187,7 @@ impl RawMasterFlags {
             max_completed_frameworks,
             max_completed_tasks_per_framework,
             max_unreachable_tasks_per_framework,
+            max_operator_event_stream_subscribers,
             registry_gc_interval,
             registry_max_agent_age,
             registry_max_agent_count,

@@ -30,6 +30,7 @@ use crate::{
     streams::Streams,
     turn::{self, Ended},
     waiting::Waiting,
+    watches::Watches,
 };
 
 /// Links that may wait to be taken up.
@@ -96,6 +97,7 @@ pub struct Master {
     server: mezzo_http::Running,
     inbox: Arc<Inbox>,
     streams: Arc<Streams>,
+    watches: Arc<Watches>,
     links: Arc<Links>,
     waiting: Arc<Waiting>,
     threads: Vec<JoinHandle<()>>,
@@ -136,6 +138,7 @@ impl Config {
         let metrics = Metrics::with_system();
         let inbox = Arc::new(Inbox::new());
         let (streams, waiting) = (Arc::new(Streams::default()), Arc::new(Waiting::default()));
+        let watches = Watches::new(Arc::clone(&inbox), &metrics, self.http.stream_bytes_max);
         let links = Links::new(Arc::clone(&inbox));
         let plugins = self.plugins(embedded_allocator)?;
         let cache_dir = kept.work_dir.as_ref().map(plugin_cache);
@@ -156,6 +159,7 @@ impl Config {
             inbox: Arc::clone(&inbox),
             waiting: Arc::clone(&waiting),
             streams: Arc::clone(&streams),
+            watches: Arc::clone(&watches),
             links: Arc::clone(&links),
             metrics: metrics.clone(),
             runtime: tokio::runtime::Handle::current(),
@@ -171,6 +175,7 @@ impl Config {
             inbox: Arc::clone(&inbox),
             waiting: Arc::clone(&waiting),
             streams: Arc::clone(&streams),
+            watches: Arc::clone(&watches),
             address,
             log_path: self
                 .log
@@ -181,6 +186,10 @@ impl Config {
             next_number: AtomicU64::new(1),
         });
         gauges(&metrics, &inbox, &streams, &links, &waiting);
+        {
+            let watches = Arc::clone(&watches);
+            metrics.gauge("master/operator_event_stream_subscribers", move || watches.len() as f64);
+        }
         let (acceptor, opened) = mezzo_link::Acceptor::new(self.link.clone(), LINKS_WAITING_MAX);
         tokio::spawn(Arc::clone(&links).serve(opened));
         let api = MasterApi::new(backend, Build { version, ..Build::default() });
@@ -192,6 +201,7 @@ impl Config {
             server,
             inbox,
             streams,
+            watches,
             links,
             waiting,
             threads,
@@ -247,6 +257,7 @@ impl Master {
         }
         self.waiting.clear();
         self.streams.clear();
+        self.watches.clear();
         self.links.clear("the master ends");
         self.server.stop().await;
     }
