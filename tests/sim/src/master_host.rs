@@ -207,7 +207,10 @@ impl World {
                     format_args!("answer {request:?} {answer:?}"),
                 );
             }
-            Envelope::OpenStream { .. } | Envelope::Snapshot { .. } => {}
+            Envelope::OpenStream { .. }
+            | Envelope::OpenWatch { .. }
+            | Envelope::WatchEvent { .. }
+            | Envelope::Snapshot { .. } => {}
             Envelope::Event { stream, event } => {
                 let Some((_, last)) = self.streams.get(&stream).copied() else { return };
                 let at_ms = (self.now_ms + self.rng.between(1, 5)).max(last);

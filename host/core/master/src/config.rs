@@ -35,7 +35,7 @@ pub struct MasterConfig {
     pub max_agent_ping_timeouts: u32,
     /// How long agents known from before have to come back after a master's start.
     pub agent_reregister_timeout: Duration,
-    /// Space between HEARTBEAT events on a scheduler's stream.
+    /// Space between HEARTBEAT events on a scheduler's or operator's stream.
     pub heartbeat_interval: Duration,
     /// Most completed frameworks remembered.
     pub max_completed_frameworks: usize,
@@ -49,6 +49,8 @@ pub struct MasterConfig {
     pub registry_max_agent_age: Duration,
     /// Most unreachable agents remembered.
     pub registry_max_agent_count: usize,
+    /// Most operators that watch at once; one more, and the oldest is closed.
+    pub max_operator_event_stream_subscribers: usize,
     /// Whether frameworks whose user is root are let in.
     pub root_submissions: bool,
     /// Seeds the chance that plugins are given.
@@ -82,6 +84,7 @@ impl MasterConfig {
             registry_gc_interval: Duration::from_secs(15 * 60),
             registry_max_agent_age: Duration::from_secs(14 * 24 * 3600),
             registry_max_agent_count: 102_400,
+            max_operator_event_stream_subscribers: 1000,
             root_submissions: true,
             seed: 0,
             changes_per_turn: 10_000,

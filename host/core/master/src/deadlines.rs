@@ -9,6 +9,8 @@ use mezzo_model::{AgentId, FrameworkId, LinkId, Mono};
 pub(crate) enum Deadline {
     /// A framework's stream wants a HEARTBEAT.
     Heartbeat(FrameworkId),
+    /// Those who watch want a HEARTBEAT.
+    Watchers,
     /// A disconnected framework has not come back.
     Failover(FrameworkId),
     /// An offer was open for too long.

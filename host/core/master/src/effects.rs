@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use mezzo_acl::Approver;
 use mezzo_model::{
     AgentId, FrameworkId, LinkId, Mono, RequestId, StreamId, TaskId, Ticket,
     calls::{Answer, Encoding, MasterRead},
 };
-use mezzo_proto::{mesos::v1::scheduler::Event, mezzo::link::v1::from_master};
+use mezzo_proto::{
+    mesos::v1::{master, scheduler::Event},
+    mezzo::link::v1::from_master,
+};
 use mezzo_registry::Write;
 
-use crate::views::View;
+use crate::{views::View, watchers::Audience};
 
 /// What is wanted after one turn.
 ///
@@ -97,6 +101,25 @@ pub enum Envelope {
         read: MasterRead,
         /// The facts of this moment.
         view: Arc<View>,
+    },
+    /// Open the event streams of operators, each with the snapshot of this moment first: what
+    /// was sent as a `WatchEvent` before is in it, and what is sent afterwards is not.
+    OpenWatch {
+        /// The request.
+        request: RequestId,
+        /// The streams; a `CloseStream` ends one.
+        streams: Vec<StreamId>,
+        /// Which events they may hear.
+        approver: Approver,
+        /// The facts of this moment.
+        view: Arc<View>,
+    },
+    /// One event for every open watch that belongs to the audience.
+    WatchEvent {
+        /// Whose eyes it is for.
+        audience: Audience,
+        /// The event; encoded once for each encoding.
+        event: Box<master::Event>,
     },
 }
 

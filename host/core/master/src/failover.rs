@@ -1,11 +1,11 @@
 //! A framework's absence: its stream ends, it comes back, or it is removed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use mezzo_model::{
     FrameworkId, LinkId, Now, StreamId, TaskId,
     framework::{self, FrameworkState},
-    task::TaskState,
+    task::{Moved, TaskState},
 };
 use mezzo_proto::{
     mesos::v1::{self, task_status::Reason},
@@ -15,8 +15,11 @@ use mezzo_proto::{
 use crate::{Effects, Master, Observation, deadlines::Deadline, events, jobs::Job, tasks::TaskKey};
 
 impl Master {
-    /// A stream has ended on the scheduler's side.
+    /// A stream has ended on the client's side.
     pub(crate) fn stream_closed(&mut self, now: Now, out: &mut Effects, stream: StreamId) {
+        if self.watchers.close(stream) {
+            return;
+        }
         let Some(id) = self.frameworks.close_stream(stream) else { return };
         let Some(framework) = self.frameworks.get_mut(&id) else { return };
         let timeout = framework::failover_timeout(&framework.info).unwrap_or_default();
@@ -56,6 +59,7 @@ impl Master {
     pub(crate) fn remove_framework(&mut self, now: Now, out: &mut Effects, id: &FrameworkId) {
         let Some(framework) = self.frameworks.get_mut(id) else { return };
         framework.unregistered_at = Some(now.wall);
+        let info = Arc::clone(&framework.info);
         out.observations.push(Observation::FrameworkRemoved(id.clone()));
         self.deadlines.disarm(&Deadline::Heartbeat(id.clone()));
         self.deadlines.disarm(&Deadline::Failover(id.clone()));
@@ -75,19 +79,22 @@ impl Master {
         if let Some(forgotten) = forgotten {
             self.tasks.completed.remove(&forgotten);
         }
-        self.jobs.push_back(Job::Remove { framework: id.clone(), tasks: kept.tasks });
+        self.jobs.push_back(Job::Remove { framework: id.clone(), info, tasks: kept.tasks });
     }
 
     /// Ends the next tasks of a removed framework. Gives what is left when the turn is full.
     pub(crate) fn end_some_tasks(
         &mut self,
         now: Now,
+        out: &mut Effects,
         framework: FrameworkId,
+        info: Arc<v1::FrameworkInfo>,
         mut tasks: BTreeSet<TaskId>,
     ) -> Option<Job> {
         while self.has_room() {
             let Some(id) = tasks.pop_first() else {
                 self.ledger.remove_framework(&framework);
+                self.show_framework_removed(out, &info);
                 self.something_changed(now);
                 if !self.frameworks.is_completed(&framework) {
                     // So many frameworks were removed meanwhile that this one is forgotten again.
@@ -102,16 +109,25 @@ impl Master {
                 let status =
                     events::status_of(now, task, TaskState::Killed, Reason::FrameworkRemoved, &message);
                 self.counters.terminal_status(&status);
-                self.end_task(now, &key, TaskState::Killed, &status);
+                self.end_task(now, out, &key, TaskState::Killed, &status);
             }
             self.complete_task(now, &key);
         }
-        Some(Job::Remove { framework, tasks })
+        Some(Job::Remove { framework, info, tasks })
     }
 
     /// Gives a listed task its end and the status that says so.
-    pub(crate) fn end_task(&mut self, now: Now, key: &TaskKey, state: TaskState, status: &v1::TaskStatus) {
-        let _ = self.move_task(now, key, state);
+    pub(crate) fn end_task(
+        &mut self,
+        now: Now,
+        out: &mut Effects,
+        key: &TaskKey,
+        state: TaskState,
+        status: &v1::TaskStatus,
+    ) {
+        if self.move_task(now, key, state) != Moved::Ignored {
+            self.show_task_updated(out, key, state, status);
+        }
         if let Some(task) = self.tasks.listed.get_mut(key) {
             task.remember(status);
         }

@@ -57,7 +57,7 @@ pub enum Input {
         /// For people.
         why: String,
     },
-    /// A scheduler's event stream has ended on the client's side, or was cut for lagging.
+    /// A scheduler's or operator's event stream has ended on the client's side, or was cut for lagging.
     /// Not given for streams that the core closed itself; if it is, nothing happens.
     StreamClosed {
         /// The stream.
@@ -67,6 +67,15 @@ pub enum Input {
     Wake,
     /// A scheduler's call.
     Call(SchedulerRequest),
+    /// Operators with the same rights subscribe to events: answered by one `Envelope::OpenWatch`.
+    Watch {
+        /// Where the answer goes.
+        request: RequestId,
+        /// Who asks.
+        principal: Principal,
+        /// A stream for each of them; later ones have higher numbers.
+        streams: Vec<StreamId>,
+    },
     /// A read: answered by one `Envelope::Snapshot` or a refusal.
     Read {
         /// Where the answer goes.
@@ -91,7 +100,7 @@ impl Laned for Input {
             | Input::StreamClosed { .. }
             | Input::Wake => Lane::Liveness,
             Input::Call(_) => Lane::Calls,
-            Input::Read { .. } => Lane::Reads,
+            Input::Watch { .. } | Input::Read { .. } => Lane::Reads,
         }
     }
 }
@@ -119,6 +128,7 @@ impl Input {
             Input::StreamClosed { .. } => "stream-closed",
             Input::Wake => "wake",
             Input::Call(request) => request.call.name(),
+            Input::Watch { .. } => "watch",
             Input::Read { .. } => "read",
         }
     }

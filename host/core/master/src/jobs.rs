@@ -3,9 +3,11 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     ops::Bound,
+    sync::Arc,
 };
 
 use mezzo_model::{AgentId, FrameworkId, Now, StreamId, TaskId};
+use mezzo_proto::mesos::v1;
 
 use crate::{Effects, Master};
 
@@ -34,6 +36,8 @@ pub(crate) enum Job {
     Remove {
         /// Which.
         framework: FrameworkId,
+        /// What it said of itself.
+        info: Arc<v1::FrameworkInfo>,
         /// Its tasks that are left, as they were listed at its removal.
         tasks: BTreeSet<TaskId>,
     },
@@ -51,7 +55,9 @@ impl Master {
                 Job::ReconcileNamed { framework, stream, tasks } => {
                     self.reconcile_named(now, out, framework, stream, tasks)
                 }
-                Job::Remove { framework, tasks } => self.end_some_tasks(now, framework, tasks),
+                Job::Remove { framework, info, tasks } => {
+                    self.end_some_tasks(now, out, framework, info, tasks)
+                }
             };
             if let Some(rest) = rest {
                 self.jobs.push_front(rest);

@@ -30,6 +30,7 @@ mod offers;
 mod scheduler_calls;
 mod tasks;
 pub mod views;
+pub mod watchers;
 mod writes;
 
 pub use config::MasterConfig;

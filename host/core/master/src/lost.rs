@@ -70,6 +70,7 @@ impl Master {
         self.agents.unreachable.insert(id.clone(), Unreachable::new(fact, now.mono, Duration::ZERO));
         out.observations.push(Observation::AgentUnreachable(id.clone()));
         if self.agents.get(id).is_none() {
+            self.show_agent_removed(out, id);
             return self.tell_of_lost_agent(out, id);
         }
         let tasks = self.agents.kept(id).map(|kept| kept.tasks.clone()).unwrap_or_default();
@@ -88,6 +89,7 @@ impl Master {
             self.counters.task_ended(state);
             self.counters.terminal_status(&status);
             self.set_task_unreachable(now, &key, Some(&status));
+            self.show_task_updated(out, &key, state, &status);
             if let Some(stream) = self.frameworks.stream(&key.0) {
                 out.event(stream, events::update(status));
             }
@@ -111,7 +113,7 @@ impl Master {
                 let state = if is_aware { TaskState::Gone } else { TaskState::Lost };
                 let status = events::status_of(now, task, state, Reason::AgentRemoved, "Agent unregistered");
                 self.counters.terminal_status(&status);
-                self.end_task(now, &key, state, &status);
+                self.end_task(now, out, &key, state, &status);
                 if let Some(stream) = self.frameworks.stream(&key.0) {
                     out.event(stream, events::update(status));
                 }
@@ -132,6 +134,7 @@ impl Master {
         self.unlist_executors_of_agent(now, id);
         let (agent, _) = self.agents.remove(id)?;
         self.ledger.remove_agent(id);
+        self.show_agent_removed(out, id);
         self.something_changed(now);
         Some(agent)
     }

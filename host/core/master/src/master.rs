@@ -25,6 +25,7 @@ use crate::{
     metrics::Counters,
     offers::Offers,
     tasks::Tasks,
+    watchers::Watchers,
     writes::Pending,
 };
 
@@ -41,6 +42,7 @@ pub struct Master {
     pub(crate) executors: Executors,
     pub(crate) offers: Offers,
     pub(crate) links: BTreeMap<LinkId, Link>,
+    pub(crate) watchers: Watchers,
     /// What becomes true when the registry has been written.
     pub(crate) pending: BTreeMap<Ticket, Pending>,
     pub(crate) deadlines: Deadlines,
@@ -76,6 +78,7 @@ impl Master {
             executors: Executors::default(),
             offers: Offers::new(),
             links: BTreeMap::new(),
+            watchers: Watchers::default(),
             pending: BTreeMap::new(),
             deadlines: Deadlines::default(),
             jobs: VecDeque::new(),
@@ -129,6 +132,9 @@ impl Master {
             Input::StreamClosed { stream } => self.stream_closed(now, out, stream),
             Input::Wake => {}
             Input::Call(request) => self.scheduler_call(now, out, request),
+            Input::Watch { request, principal, streams } => {
+                self.watch(now, out, request, &principal, streams);
+            }
             Input::Read { request, principal, read } => self.read(now, out, request, &principal, read),
         }
     }
@@ -145,6 +151,7 @@ impl Master {
             }
             match deadline {
                 Deadline::Heartbeat(framework) => self.heartbeat(now, out, framework),
+                Deadline::Watchers => self.watchers_due(now, out),
                 Deadline::Failover(framework) => self.failover_timed_out(now, out, &framework),
                 Deadline::Offer(number) => self.rescind_offer(now, out, number),
                 Deadline::Agent(agent) => self.agent_due(now, out, agent),

@@ -7,6 +7,7 @@ use std::sync::{
 
 use mezzo_api::{Attached, CloseReason, EventSender, Leader, MasterBackend, Reading};
 use mezzo_core_master::Input;
+use mezzo_http::Body;
 use mezzo_model::{
     RequestId, StreamId,
     calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerCall, SchedulerRequest},
@@ -17,6 +18,7 @@ use crate::{
     Inbox,
     streams::Streams,
     waiting::{Waiter, Waiting},
+    watches::{Joiner, Line, Watches, refuse},
 };
 
 const TOO_BUSY: &str = "The master had no room for this request for 5 s; ask again later.";
@@ -27,6 +29,7 @@ pub(crate) struct Backend {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) watches: Arc<Watches>,
     pub(crate) address: String,
     pub(crate) log_path: Option<String>,
     pub(crate) stream_bytes_max: usize,
@@ -49,6 +52,20 @@ impl Backend {
         let _seat = self.waiting.sit(request, waiter(answer));
         self.inbox.push(input).await.map_err(|_| Refusal::unavailable(TOO_BUSY))?;
         answered.await.map_err(|_| Refusal::unavailable(ENDED))
+    }
+
+    /// Asks the core for the next snapshot of a line until nobody waits in it.
+    async fn serve(&self, line: Line) {
+        while let Some(joiners) = self.watches.next_batch(&line) {
+            let request = self.next_request();
+            let streams = joiners.iter().map(|joiner| joiner.stream).collect();
+            let input = Input::Watch { request, principal: line.principal.clone(), streams };
+            let opened = self.ask(request, input, |waiter| Waiter::Watch(waiter, line.encoding)).await;
+            match opened.and_then(|opened| opened) {
+                Ok(opened) => self.watches.begin(opened, joiners).await,
+                Err(refusal) => refuse(joiners, &refusal),
+            }
+        }
     }
 }
 
@@ -97,6 +114,17 @@ impl MasterBackend for Backend {
                 self.inbox.push_now(Input::StreamClosed { stream });
             }
         }
+    }
+
+    async fn watch(self: &Arc<Self>, principal: Principal, encoding: Encoding) -> Result<Body, Refusal> {
+        let (opened, is_open) = oneshot::channel();
+        let line = Line { principal, encoding };
+        if self.watches.join(&line, Joiner { stream: self.next_stream(), opened }) {
+            // Not with this client's request: others wait in the line when it leaves.
+            let backend = Arc::clone(self);
+            tokio::spawn(async move { backend.serve(line).await });
+        }
+        is_open.await.map_err(|_| Refusal::unavailable(ENDED))?
     }
 
     async fn read(

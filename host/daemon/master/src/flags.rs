@@ -8,7 +8,7 @@ mod refused;
 
 use std::{net::Ipv4Addr, path::PathBuf};
 
-use mezzo_process::flags::{FlagError, Refusals, RefusedFlags, from_environment, from_file};
+use mezzo_process::flags::{FlagError, HttpFlags, Refusals, RefusedFlags, from_environment, from_file};
 use refused::RefusedByMaster;
 
 /// The flags of `mezzo master`. What is absent has its default in [`crate::Config`].
@@ -95,6 +95,10 @@ pub struct RawMasterFlags {
     #[arg(long, alias = "max-unreachable-tasks-per-framework", value_name = "COUNT")]
     pub max_unreachable_tasks_per_framework: Option<usize>,
 
+    /// Operators that may watch the event stream at once; one more, and the oldest is closed [default: 1000]
+    #[arg(long, alias = "max-operator-event-stream-subscribers", value_name = "COUNT")]
+    pub max_operator_event_stream_subscribers: Option<usize>,
+
     /// How often the registry is searched for agents to forget [default: 15mins]
     #[arg(long, alias = "registry-gc-interval", value_name = "DURATION")]
     pub registry_gc_interval: Option<String>,
@@ -128,6 +132,10 @@ pub struct RawMasterFlags {
     #[arg(long, alias = "wall-clock-offset-file", value_name = "FILE", hide = true)]
     pub wall_clock_offset_file: Option<PathBuf>,
 
+    /// Limits of the HTTP server.
+    #[command(flatten)]
+    pub http: HttpFlags,
+
     /// Flags of Mesos's that are refused by name.
     #[command(flatten)]
     pub refused: RefusedFlags<RefusedByMaster>,
@@ -159,6 +167,7 @@ impl RawMasterFlags {
                     $($field: self.$field.or(lower.$field),)*
                     no_root_submissions: self.no_root_submissions
                         || (self.root_submissions.is_none() && lower.no_root_submissions),
+                    http: self.http.or(lower.http),
                     refused: self.refused,
                 }
             };
@@ -183,6 +192,7 @@ impl RawMasterFlags {
             max_completed_frameworks,
             max_completed_tasks_per_framework,
             max_unreachable_tasks_per_framework,
+            max_operator_event_stream_subscribers,
             registry_gc_interval,
             registry_max_agent_age,
             registry_max_agent_count,

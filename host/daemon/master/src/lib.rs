@@ -27,6 +27,7 @@ mod start;
 mod streams;
 mod turn;
 mod waiting;
+mod watches;
 
 pub use config::{Allocator, Config, RegistryKind};
 pub use flags::RawMasterFlags;

@@ -29,6 +29,7 @@ use crate::{
     streams::Streams,
     turn::Ended,
     waiting::{Waiter, Waiting},
+    watches::Watches,
 };
 
 /// Turns that may wait to be carried out.
@@ -39,6 +40,7 @@ pub(crate) struct Outside {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) watches: Arc<Watches>,
     pub(crate) links: Arc<Links>,
     pub(crate) metrics: Metrics,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -174,7 +176,7 @@ impl Carrier {
     }
 
     fn send(&self, envelope: Envelope) {
-        let Outside { inbox, waiting, streams, links, .. } = &self.outside;
+        let Outside { inbox, waiting, streams, watches, links, .. } = &self.outside;
         match envelope {
             Envelope::ToAgent { link, body } => links.send(link, body),
             Envelope::CloseLink { link, why } => {
@@ -185,7 +187,7 @@ impl Carrier {
             Envelope::OpenStream { request, stream, .. } => {
                 let is_heard = match waiting.take(request) {
                     Some(Waiter::Subscribe(waiter)) => waiter.send(Ok(())).is_ok(),
-                    Some(Waiter::Call(_) | Waiter::Read(..)) | None => false,
+                    Some(Waiter::Call(_) | Waiter::Watch(..) | Waiter::Read(..)) | None => false,
                 };
                 // The client left while its SUBSCRIBE waited; the core thinks that it is there.
                 if !is_heard {
@@ -197,7 +199,18 @@ impl Carrier {
             Envelope::CloseStream { stream, why } => {
                 tracing::info!(stream = stream.0, why, "closing a stream");
                 streams.close(stream);
+                watches.close(stream);
             }
+            Envelope::OpenWatch { request, streams, approver, view } => match waiting.take(request) {
+                Some(Waiter::Watch(waiter, encoding)) => {
+                    // Dropped readers say themselves that they are gone.
+                    drop(waiter.send(Ok(watches.open(streams, &approver, view, encoding))));
+                }
+                Some(Waiter::Call(_) | Waiter::Subscribe(_) | Waiter::Read(..)) | None => {
+                    streams.into_iter().for_each(|stream| inbox.push_now(Input::StreamClosed { stream }));
+                }
+            },
+            Envelope::WatchEvent { audience, event } => watches.tell(&audience, &event),
             Envelope::Snapshot { request, read, view } => self.render(request, read, view),
         }
     }

@@ -30,6 +30,7 @@ use crate::{
     streams::Streams,
     turn::{self, Ended},
     waiting::Waiting,
+    watches::Watches,
 };
 
 /// Links that may wait to be taken up.
@@ -96,6 +97,7 @@ pub struct Master {
     server: mezzo_http::Running,
     inbox: Arc<Inbox>,
     streams: Arc<Streams>,
+    watches: Arc<Watches>,
     links: Arc<Links>,
     waiting: Arc<Waiting>,
     threads: Vec<JoinHandle<()>>,
@@ -131,11 +133,15 @@ impl Config {
     ///
     /// When the address, the work directory, the registry or the plugins cannot be used.
     pub async fn build(self, embedded_allocator: &'static [u8]) -> Result<Master, MasterError> {
-        let bound = mezzo_http::Server::new(self.http.clone()).bind(self.listen).await?;
+        let mut http = self.http.clone();
+        // The master starts no processes, so nobody inherits the raised limit.
+        http.fit_open_files(mezzo_linux::open_files::raise());
+        let bound = mezzo_http::Server::new(http).bind(self.listen).await?;
         let kept = Kept::open(&self)?;
         let metrics = Metrics::with_system();
         let inbox = Arc::new(Inbox::new());
         let (streams, waiting) = (Arc::new(Streams::default()), Arc::new(Waiting::default()));
+        let watches = Watches::new(Arc::clone(&inbox), &metrics, self.http.stream_bytes_max);
         let links = Links::new(Arc::clone(&inbox));
         let plugins = self.plugins(embedded_allocator)?;
         let cache_dir = kept.work_dir.as_ref().map(plugin_cache);
@@ -156,6 +162,7 @@ impl Config {
             inbox: Arc::clone(&inbox),
             waiting: Arc::clone(&waiting),
             streams: Arc::clone(&streams),
+            watches: Arc::clone(&watches),
             links: Arc::clone(&links),
             metrics: metrics.clone(),
             runtime: tokio::runtime::Handle::current(),
@@ -171,6 +178,7 @@ impl Config {
             inbox: Arc::clone(&inbox),
             waiting: Arc::clone(&waiting),
             streams: Arc::clone(&streams),
+            watches: Arc::clone(&watches),
             address,
             log_path: self
                 .log
@@ -181,6 +189,10 @@ impl Config {
             next_number: AtomicU64::new(1),
         });
         gauges(&metrics, &inbox, &streams, &links, &waiting);
+        {
+            let watches = Arc::clone(&watches);
+            metrics.gauge("master/operator_event_stream_subscribers", move || watches.len() as f64);
+        }
         let (acceptor, opened) = mezzo_link::Acceptor::new(self.link.clone(), LINKS_WAITING_MAX);
         tokio::spawn(Arc::clone(&links).serve(opened));
         let api = MasterApi::new(backend, Build { version, ..Build::default() });
@@ -192,6 +204,7 @@ impl Config {
             server,
             inbox,
             streams,
+            watches,
             links,
             waiting,
             threads,
@@ -247,6 +260,7 @@ impl Master {
         }
         self.waiting.clear();
         self.streams.clear();
+        self.watches.clear();
         self.links.clear("the master ends");
         self.server.stop().await;
     }

@@ -12,6 +12,8 @@ use mezzo_model::{
 };
 use tokio::sync::oneshot;
 
+use crate::watches::Opened;
+
 /// Everybody who waits, by the number of the request.
 #[derive(Default)]
 pub(crate) struct Waiting {
@@ -24,6 +26,8 @@ pub(crate) enum Waiter {
     Call(oneshot::Sender<Answer>),
     /// An open stream, or a refusal.
     Subscribe(oneshot::Sender<Result<(), Refusal>>),
+    /// Open event streams of operators, or a refusal.
+    Watch(oneshot::Sender<Result<Opened, Refusal>>, Encoding),
     /// A view, or a refusal.
     Read(oneshot::Sender<Result<Reading, Refusal>>, Encoding),
 }
@@ -59,6 +63,7 @@ impl Waiting {
             None => {}
             Some(Waiter::Call(waiter)) => drop(waiter.send(answer)),
             Some(Waiter::Subscribe(waiter)) => drop(waiter.send(Err(refusal(answer)))),
+            Some(Waiter::Watch(waiter, _)) => drop(waiter.send(Err(refusal(answer)))),
             Some(Waiter::Read(waiter, _)) => drop(waiter.send(Err(refusal(answer)))),
         }
     }

@@ -97,6 +97,6 @@ pub(crate) fn redirect(location: &str) -> Response {
 pub(crate) fn body_text(response: &Response) -> String {
     match &response.body {
         Body::Full(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Body::Events(_) | Body::Other { .. } => String::from("<stream>"),
+        Body::Events(_) | Body::Feed(_) | Body::Other { .. } => String::from("<stream>"),
     }
 }

@@ -8,7 +8,7 @@ mod teardown;
 
 use std::{future::Future, sync::Arc};
 
-use mezzo_http::{CloseReason, EventSender, Request, Response, Service, StatusCode};
+use mezzo_http::{Body, CloseReason, EventSender, Request, Response, Service, StatusCode};
 use mezzo_model::{
     RequestId, StreamId,
     calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerRequest},
@@ -52,6 +52,13 @@ pub trait MasterBackend: Send + Sync + 'static {
 
     /// A stream's client is gone, or was given up. Called once for each stream.
     fn stream_closed(&self, stream: StreamId, reason: CloseReason);
+
+    /// Subscribes an operator to events: a body that begins with a snapshot and does not end.
+    fn watch(
+        self: &Arc<Self>,
+        principal: Principal,
+        encoding: Encoding,
+    ) -> impl Future<Output = Result<Body, Refusal>> + Send;
 
     /// Renders a view of the cluster's state; the legacy ones are JSON whatever `encoding` says.
     fn read(

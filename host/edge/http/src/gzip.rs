@@ -36,14 +36,18 @@ pub(crate) fn deflate(plain: &[u8]) -> Bytes {
 
 /// Whether an `Accept-Encoding` allows gzip.
 pub(crate) fn is_accepted(accept_encoding: &str) -> bool {
-    accept_encoding.split(',').any(|offer| {
-        let mut parts = offer.split(';').map(str::trim);
-        let coding = parts.next().unwrap_or("");
-        let is_refused = parts.any(|parameter| {
-            parameter.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
-        });
-        (coding.eq_ignore_ascii_case("gzip") || coding == "*") && !is_refused
-    })
+    let wish = |wanted: &str| {
+        accept_encoding.split(',').find_map(|offer| {
+            let mut parts = offer.split(';').map(str::trim);
+            let coding = parts.next().unwrap_or("");
+            let is_refused = parts.any(|parameter| {
+                parameter.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
+            });
+            coding.eq_ignore_ascii_case(wanted).then_some(!is_refused)
+        })
+    };
+    // What is said of gzip outweighs what is said of everything.
+    wish("gzip").or_else(|| wish("*")).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -76,6 +80,8 @@ mod tests {
         assert!(is_accepted("deflate, gzip;q=1.0, *;q=0.5"));
         assert!(is_accepted("*"));
         assert!(!is_accepted("gzip;q=0"));
+        assert!(!is_accepted("gzip;q=0.000, *"));
+        assert!(is_accepted("GZIP, *;q=0"));
         assert!(!is_accepted("identity"));
         assert!(!is_accepted(""));
     }

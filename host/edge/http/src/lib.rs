@@ -12,8 +12,12 @@
 
 mod config;
 mod connection;
+mod exit;
+mod feed;
+mod guests;
 mod gzip;
 mod io;
+mod refusals;
 mod request;
 mod response;
 mod room;
@@ -21,10 +25,12 @@ mod server;
 mod stream;
 
 pub use config::Config;
+pub use exit::CloseReason;
+pub use feed::{Feed, FeedBody, FeedHandle, FeedReader};
 pub use request::Request;
 pub use response::{Body, BoxError, Response};
 pub use server::{Bound, Running, ServeError, Server, Service};
-pub use stream::{CloseReason, EventSender, Overflow, event_stream};
+pub use stream::{EventSender, Overflow, event_stream};
 
 pub use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 pub use hyper::body::Incoming;

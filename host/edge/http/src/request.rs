@@ -1,6 +1,6 @@
 //! A request, whole.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
@@ -10,8 +10,12 @@ use hyper::body::{Body as _, Incoming};
 use crate::{
     Config, Response,
     gzip::{self, InflateError},
+    refusals,
     room::{Room, Taken},
 };
+
+/// How long the rest of a refused body is read, and forgotten.
+const UNWANTED: Duration = Duration::from_secs(10);
 
 /// A request with its body, inflated and within its limit.
 #[derive(Clone, Debug)]
@@ -60,6 +64,7 @@ impl Request {
 
 async fn bounded(mut body: Incoming, limit: usize, taken: &mut Taken) -> Result<Bytes, Response> {
     if body.size_hint().lower() > limit as u64 {
+        refusals::drain(body, UNWANTED);
         return Err(too_large(limit));
     }
     let mut first = Bytes::new();
@@ -73,9 +78,13 @@ async fn bounded(mut body: Incoming, limit: usize, taken: &mut Taken) -> Result<
         };
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + whole.len() + data.len() > limit {
+            refusals::drain(body, UNWANTED);
             return Err(too_large(limit));
         }
-        taken.more(data.len()).map_err(|_| no_room())?;
+        if taken.more(data.len()).is_err() {
+            refusals::drain(body, UNWANTED);
+            return Err(no_room());
+        }
         match (first.is_empty(), whole.is_empty()) {
             (true, true) => first = data,
             (_, false) => whole.extend_from_slice(&data),
@@ -132,11 +141,14 @@ fn no_room() -> Response {
 }
 
 fn too_large(limit: usize) -> Response {
-    let text = format!("The body of a request may hold at most {limit} bytes.");
+    let text = format!("The body of a request may hold at most {limit} bytes (--max_http_request_body).");
     Response::text(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
 fn too_late(config: &Config) -> Response {
-    let text = format!("The body of a request must arrive within {} s.", config.body_timeout.as_secs());
+    let text = format!(
+        "The body of a request must arrive within {} s (--http_request_timeout).",
+        config.body_timeout.as_secs_f64()
+    );
     Response::text(StatusCode::REQUEST_TIMEOUT, text)
 }

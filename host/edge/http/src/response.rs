@@ -1,12 +1,18 @@
 //! An answer, and the order in which its header fields are written.
 
-use std::time::SystemTime;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 
-use crate::stream::EventBody;
+use crate::{feed::FeedBody, stream::EventBody};
 
 /// An error of a body that is still being sent.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,6 +34,8 @@ pub enum Body {
     Full(Bytes),
     /// Records as they come, each its own chunk; never compressed.
     Events(EventBody),
+    /// Records that many clients are told; never compressed.
+    Feed(FeedBody),
     /// Anything else: a file, a link's frames. Its length is told if it is known.
     Other {
         /// Becomes `Content-Length`.
@@ -68,12 +76,17 @@ impl Response {
     }
 
     /// Writes the fields down in Mesos's order and hands the body over.
-    pub(crate) fn into_wire(self, version: Version) -> http::Response<UnsyncBoxBody<Bytes, BoxError>> {
+    /// `pledge` is dropped when the last of it has left, or nobody reads any more.
+    pub(crate) fn into_wire(
+        self,
+        version: Version,
+        pledge: impl Send + Unpin + 'static,
+    ) -> http::Response<UnsyncBoxBody<Bytes, BoxError>> {
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 3);
         headers.insert(header::DATE, now());
         let is_chunked = match &self.body {
             Body::Full(_) | Body::Other { length: Some(_), .. } => false,
-            Body::Events(_) | Body::Other { length: None, .. } => true,
+            Body::Events(_) | Body::Feed(_) | Body::Other { length: None, .. } => true,
         };
         if is_chunked && version == Version::HTTP_11 {
             headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
@@ -84,15 +97,18 @@ impl Response {
         let length = match &self.body {
             Body::Full(bytes) => Some(bytes.len() as u64),
             Body::Other { length, .. } => *length,
-            Body::Events(_) => None,
+            Body::Events(_) | Body::Feed(_) => None,
         };
         if let Some(length) = length {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
         let body = match self.body {
-            Body::Full(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
-            Body::Events(events) => events.boxed_unsync(),
-            Body::Other { bytes, .. } => bytes,
+            Body::Full(bytes) => Full::new(pledged(bytes, pledge))
+                .map_err(|never: Infallible| -> BoxError { match never {} })
+                .boxed_unsync(),
+            Body::Events(body) => Pledged { body, pledge }.boxed_unsync(),
+            Body::Feed(feed) => Pledged { body: feed.records, pledge }.boxed_unsync(),
+            Body::Other { bytes, .. } => Pledged { body: bytes, pledge }.boxed_unsync(),
         };
         let mut response = http::Response::new(body);
         *response.status_mut() = self.status;
@@ -101,7 +117,54 @@ impl Response {
     }
 }
 
+/// The same bytes with something that is held until the last of them has been written: a body is
+/// forgotten as soon as it is queued.
+fn pledged(bytes: Bytes, pledge: impl Send + 'static) -> Bytes {
+    struct Held<P>(Bytes, #[allow(dead_code, reason = "it is there to be dropped")] P);
+    impl<P> AsRef<[u8]> for Held<P> {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    if bytes.is_empty() { bytes } else { Bytes::from_owner(Held(bytes, pledge)) }
+}
+
+/// A body with something that is held for as long as it lives.
+struct Pledged<B, P> {
+    body: B,
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    pledge: P,
+}
+
+impl<B, P> http_body::Body for Pledged<B, P>
+where
+    B: http_body::Body<Data = Bytes, Error = BoxError> + Unpin,
+    P: Unpin,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The moment as `Date` has it.
+pub(crate) fn date() -> String {
+    httpdate::fmt_http_date(SystemTime::now())
+}
+
 fn now() -> HeaderValue {
-    let text = httpdate::fmt_http_date(SystemTime::now());
-    HeaderValue::from_str(&text).expect("a date is printable ASCII")
+    HeaderValue::from_str(&date()).expect("a date is printable ASCII")
 }

@@ -5,16 +5,25 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use http::request::Parts;
 use hyper::body::Incoming;
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Semaphore, watch},
     task::{JoinHandle, JoinSet},
 };
 
 use crate::{
     Config, Request, Response,
     connection::{self, Shared},
+    guests::Guests,
+    refusals,
     room::Room,
 };
+
+/// Idle connections that are asked to leave at once when there is no room for a new one.
+const ROOM_AT_ONCE: usize = 64;
+
+/// Clients that are told at once that there is no room.
+const REFUSALS_MAX: usize = 64;
 
 /// What a server is for: turns requests into answers.
 pub trait Service: Send + Sync + 'static {
@@ -97,7 +106,8 @@ impl Bound {
     pub fn serve<S: Service>(self, service: Arc<S>) -> Running {
         let (stop, stopping) = watch::channel(false);
         let room = Room::new(self.config.bodies_bytes_max);
-        let shared = Arc::new(Shared { config: Arc::new(self.config), service, room });
+        let answers = Room::new(self.config.answers_bytes_max);
+        let shared = Arc::new(Shared { config: Arc::new(self.config), service, room, answers });
         let accepting = tokio::spawn(accept(self.listener, shared, stopping));
         Running { address: self.address, stop, accepting }
     }
@@ -118,31 +128,36 @@ impl Running {
 }
 
 async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>, mut stop: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(shared.config.connections_max));
+    let guests = Guests::new();
+    let refusers = Arc::new(Semaphore::new(REFUSALS_MAX));
+    let max = shared.config.connections_max;
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             biased;
             () = stopping(&mut stop) => break,
-            accepted = next(&listener, &room) => accepted,
+            accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
         };
-        let (socket, peer, permit) = match accepted {
+        let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Mostly EMFILE: the connection stays in the backlog, so try again soon, not at once.
+                // Mostly EMFILE: the connection stays in the backlog, so make room and try again soon.
                 tracing::warn!(%error, "cannot accept a connection");
+                guests.make_room(ROOM_AT_ONCE);
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
+        if guests.staying() >= max && guests.make_room(ROOM_AT_ONCE.min(max)) == 0 {
+            refuse(socket, &refusers, max);
+            continue;
+        }
         let _ = socket.set_nodelay(true);
         let shared = Arc::clone(&shared);
         let stop = stop.clone();
-        connections.spawn(async move {
-            connection::serve(socket, peer, shared, stop).await;
-            drop(permit);
-        });
+        let seat = guests.enter();
+        connections.spawn(connection::serve(socket, peer, shared, seat, stop));
     }
     drop(listener);
     let drain = async { while connections.join_next().await.is_some() {} };
@@ -157,11 +172,13 @@ pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|is_stopping| *is_stopping).await;
 }
 
-async fn next(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (socket, peer) = listener.accept().await?;
-    Ok((socket, peer, permit))
+/// Tells a client that there is no room. Only so many are told at once; the others just see the end.
+fn refuse(mut socket: TcpStream, refusers: &Arc<Semaphore>, connections_max: usize) {
+    let Ok(permit) = Arc::clone(refusers).try_acquire_owned() else { return };
+    tokio::spawn(async move {
+        if socket.write_all(&refusals::no_seat(connections_max)).await.is_ok() {
+            refusals::linger(&mut socket).await;
+        }
+        drop(permit);
+    });
 }

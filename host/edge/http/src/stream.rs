@@ -3,8 +3,8 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc,
+        atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -13,7 +13,10 @@ use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::{Notify, mpsc};
 
-use crate::response::{Body, BoxError};
+use crate::{
+    exit::{CloseReason, Exit},
+    response::{Body, BoxError},
+};
 
 /// Opens a stream: what is sent into the first half comes out of the second, a record a frame.
 ///
@@ -24,31 +27,9 @@ pub fn event_stream(
     on_close: impl FnOnce(CloseReason) + Send + 'static,
 ) -> (EventSender, Body) {
     let (records, receiver) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared {
-        bytes_queued: AtomicUsize::new(0),
-        bytes_max,
-        is_given_up: AtomicBool::new(false),
-        disconnect: OnceLock::new(),
-        on_close: Mutex::new(Some(Box::new(on_close))),
-    });
+    let shared = Arc::new(Shared { bytes_queued: AtomicUsize::new(0), bytes_max, exit: Exit::new(on_close) });
     let sender = EventSender { records, shared: Arc::clone(&shared) };
     (sender, Body::Events(EventBody { receiver, shared, is_finished: false }))
-}
-
-/// Why a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The client went away, or the connection broke.
-    Gone,
-    /// The client was behind by more than the bound and was disconnected.
-    TooSlow {
-        /// How many bytes waited for it.
-        bytes_queued: usize,
-        /// How many are allowed to.
-        bytes_max: usize,
-    },
-    /// The sender was dropped and everything it had sent was delivered.
-    Finished,
 }
 
 /// The client of a stream is too far behind or gone; nothing more can be sent.
@@ -65,31 +46,21 @@ pub struct EventSender {
 struct Shared {
     bytes_queued: AtomicUsize,
     bytes_max: usize,
-    is_given_up: AtomicBool,
-    /// Ends the connection: a client that does not read is not polled either.
-    disconnect: OnceLock<Arc<Notify>>,
-    #[allow(clippy::type_complexity, reason = "one field, used once")]
-    on_close: Mutex<Option<Box<dyn FnOnce(CloseReason) + Send>>>,
+    exit: Exit,
 }
 
 impl Shared {
-    fn close(&self, reason: CloseReason) {
-        let on_close = self.on_close.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(on_close) = on_close {
-            on_close(reason);
-        }
-    }
-
     fn give_up(&self, bytes_queued: usize) {
-        if self.is_given_up.swap(true, Ordering::AcqRel) {
-            return;
+        if self.exit.mark() {
+            let bytes_max = self.bytes_max;
+            tracing::warn!(
+                bytes_queued,
+                bytes_max,
+                "disconnecting the client of a stream: it is too far behind"
+            );
+            self.exit.disconnect();
+            self.exit.close(CloseReason::TooSlow { bytes_queued, bytes_max });
         }
-        let bytes_max = self.bytes_max;
-        tracing::warn!(bytes_queued, bytes_max, "disconnecting the client of a stream: it is too far behind");
-        if let Some(disconnect) = self.disconnect.get() {
-            disconnect.notify_one();
-        }
-        self.close(CloseReason::TooSlow { bytes_queued, bytes_max });
     }
 }
 
@@ -101,7 +72,7 @@ impl EventSender {
     /// When the client is gone, or when this record would put it behind by more than the
     /// bound; it is then disconnected, and what was queued is thrown away.
     pub fn send(&self, record: Bytes) -> Result<(), Overflow> {
-        if self.shared.is_given_up.load(Ordering::Acquire) {
+        if self.shared.exit.is_given_up() {
             return Err(Overflow);
         }
         let length = record.len();
@@ -130,11 +101,9 @@ pub struct EventBody {
 impl EventBody {
     /// Names what ends the connection when this stream's client is given up.
     pub(crate) fn disconnect_by(&self, disconnect: Arc<Notify>) {
-        let _ = self.shared.disconnect.set(disconnect);
-        if self.shared.is_given_up.load(Ordering::Acquire)
-            && let Some(disconnect) = self.shared.disconnect.get()
-        {
-            disconnect.notify_one();
+        self.shared.exit.disconnect_by(disconnect);
+        if self.shared.exit.is_given_up() {
+            self.shared.exit.disconnect();
         }
     }
 }
@@ -147,7 +116,7 @@ impl http_body::Body for EventBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.shared.is_given_up.load(Ordering::Acquire) {
+        if self.shared.exit.is_given_up() {
             return Poll::Ready(Some(Err(Overflow.into())));
         }
         loop {
@@ -168,7 +137,7 @@ impl http_body::Body for EventBody {
 
 impl Drop for EventBody {
     fn drop(&mut self) {
-        self.shared.close(if self.is_finished { CloseReason::Finished } else { CloseReason::Gone });
+        self.shared.exit.close(if self.is_finished { CloseReason::Finished } else { CloseReason::Gone });
     }
 }
 
@@ -176,7 +145,7 @@ impl Drop for EventBody {
 mod tests {
     use super::*;
     use http_body::Body as _;
-    use std::future::poll_fn;
+    use std::{future::poll_fn, sync::Mutex};
 
     fn stream(bytes_max: usize) -> (EventSender, EventBody, Arc<Mutex<Vec<CloseReason>>>) {
         let reasons = Arc::new(Mutex::new(Vec::new()));

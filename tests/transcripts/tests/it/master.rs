@@ -13,6 +13,7 @@ mod words;
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+use mezzo_acl::Approver;
 use mezzo_core_master::{Acls, Effects, Envelope, Input, Master, MasterConfig, Observation, Recovered};
 use mezzo_model::{AgentId, FrameworkId, LinkId, Mono, Now, RequestId, StreamId, Ticket, Wall};
 use mezzo_proto::mezzo::link::v1::{Hello, Pong, State, from_agent, from_master};
@@ -67,6 +68,8 @@ struct World {
     streams: u64,
     frameworks: BTreeMap<String, Scheduler>,
     agents: BTreeMap<String, Node>,
+    /// Operators' streams: who watches, and what of.
+    watchers: BTreeMap<StreamId, (String, Option<Approver>)>,
     /// What the store holds.
     disk: BTreeMap<String, Vec<u8>>,
     disk_mode: DiskMode,
@@ -126,6 +129,7 @@ impl World {
             streams: 0,
             frameworks: BTreeMap::new(),
             agents: BTreeMap::new(),
+            watchers: BTreeMap::new(),
             disk: BTreeMap::new(),
             disk_mode: DiskMode::Writes,
             held: Vec::new(),
@@ -175,6 +179,7 @@ impl World {
         self.held.clear();
         self.frameworks.values_mut().for_each(|scheduler| scheduler.stream = None);
         self.agents.values_mut().for_each(|node| node.link = None);
+        self.watchers.clear();
         self.carry_out(effects);
     }
 
@@ -306,6 +311,27 @@ impl World {
                 }
                 let line = self.named(show::event(&event));
                 self.lines.push(format!("to {name}: {line}"));
+            }
+            Envelope::OpenWatch { streams, approver, view, .. } => {
+                for stream in streams {
+                    if let Some((name, may_see)) = self.watchers.get_mut(&stream) {
+                        *may_see = Some(approver.clone());
+                        let name = name.clone();
+                        let line = self.named(show::watched(&view));
+                        self.lines.push(format!("to {name}: SUBSCRIBED {line}"));
+                    }
+                }
+            }
+            Envelope::WatchEvent { audience, event } => {
+                let line = self.named(show::watch_event(&event));
+                let hears =
+                    |may_see: &Option<Approver>| may_see.as_ref().is_some_and(|it| audience.includes(it));
+                let heard = self.watchers.values().filter(|(_, may_see)| hears(may_see));
+                self.lines.extend(heard.map(|(name, _)| format!("to {name}: {line}")));
+            }
+            Envelope::CloseStream { stream, why } if self.watchers.contains_key(&stream) => {
+                let (name, _) = self.watchers.remove(&stream).expect("it is there");
+                self.lines.push(format!("stream of {name} closed: {why}"));
             }
             Envelope::CloseStream { stream, why } => {
                 let name = self.scheduler_of(stream);

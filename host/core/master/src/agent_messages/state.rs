@@ -13,7 +13,7 @@ use mezzo_model::{
     AgentId, FrameworkId, LinkId, Now, TaskId,
     agent::{Agent, AgentState},
     framework::{Framework, FrameworkState},
-    task::{Task, TaskFacts, TaskState},
+    task::{Moved, Task, TaskFacts, TaskState},
 };
 use mezzo_proto::{
     mesos::v1::{self, agent_info::capability, task_status::Reason},
@@ -45,8 +45,8 @@ impl Master {
 
         let was_unreachable =
             self.agents.recovered.get(&agent).is_some_and(|recovered| recovered.was_unreachable);
-        self.take_agent_in(now, &agent, link, &hello);
-        let removed = self.take_frameworks_in(now, &state.frameworks);
+        self.take_agent_in(now, out, &agent, link, &hello);
+        let removed = self.take_frameworks_in(now, out, &state.frameworks);
         let mut listed = self.take_tasks_in(now, out, &agent, state.tasks, was_unreachable);
 
         let strangers = self.take_executors_in(now, &agent, state.executors);
@@ -65,7 +65,7 @@ impl Master {
     }
 
     /// The agent itself.
-    fn take_agent_in(&mut self, now: Now, id: &AgentId, link: LinkId, hello: &Hello) {
+    fn take_agent_in(&mut self, now: Now, out: &mut Effects, id: &AgentId, link: LinkId, hello: &Hello) {
         let mut info = hello.info.clone().unwrap_or_default();
         info.id = Some(id.into());
         let total = Resources::from_wire(&info.resources).unwrap_or_default();
@@ -91,11 +91,20 @@ impl Master {
         let mut facts = AgentFacts::new(id.clone(), agent.info.hostname.clone(), total);
         facts.is_active = false;
         self.ledger.add_agent(facts);
+        let is_new = before.is_none();
         self.agents.insert(agent, now.mono);
+        if is_new {
+            self.show_agent_added(out, id);
+        }
     }
 
     /// Frameworks that this master does not know are recovered. Gives those that were removed.
-    fn take_frameworks_in(&mut self, now: Now, infos: &[v1::FrameworkInfo]) -> BTreeSet<FrameworkId> {
+    fn take_frameworks_in(
+        &mut self,
+        now: Now,
+        out: &mut Effects,
+        infos: &[v1::FrameworkInfo],
+    ) -> BTreeSet<FrameworkId> {
         let mut removed = BTreeSet::new();
         for info in infos {
             let Some(id) = info.id.as_ref().map(FrameworkId::from) else { continue };
@@ -108,7 +117,7 @@ impl Master {
                 facts.is_active = false;
                 self.ledger.add_framework(facts);
                 self.frameworks.insert(Framework {
-                    id,
+                    id: id.clone(),
                     info: Arc::new(info.clone()),
                     roles: roles.into(),
                     state: FrameworkState::Recovered,
@@ -116,6 +125,7 @@ impl Master {
                     reregistered_at: None,
                     unregistered_at: None,
                 });
+                self.show_framework_added(out, &id);
             }
         }
         removed
@@ -160,8 +170,11 @@ impl Master {
         let latest = TaskState::from_number(reported.latest_state).unwrap_or(TaskState::Staging);
         if let Some(known) = self.tasks.listed.get(&key) {
             if known.facts.agent == *agent {
-                let _ = self.move_task(now, &key, latest);
+                let moved = self.move_task(now, &key, latest);
                 self.remember_reported(&key, reported);
+                if moved != Moved::Ignored {
+                    self.show_reported(now, out, &key, latest, reported);
+                }
             } else {
                 out.warn(format!(
                     "agent `{agent}` lists task `{}`, which agent `{}` has",
@@ -172,6 +185,7 @@ impl Master {
         }
         let before = self.take_unreachable(&key);
         let is_back = before.is_some() || was_unreachable;
+        let state_before = before.as_ref().map(|task| task.state);
         let mut task = before.unwrap_or_else(|| {
             let mut info = reported.info.clone().unwrap_or_default();
             info.task_id = (&key.1).into();
@@ -188,6 +202,11 @@ impl Master {
         };
         self.list_task(task, held);
         self.remember_reported(&key, reported);
+        match state_before {
+            None => self.show_task_added(out, &key),
+            Some(before) if before == latest => {}
+            Some(_) => self.show_reported(now, out, &key, latest, reported),
+        }
         let stream = self.frameworks.stream(&key.0).filter(|_| is_back && !was_terminal);
         if let (Some(stream), Some(task)) = (stream, self.tasks.listed.get(&key)) {
             let reason = Reason::AgentReregistered;
@@ -203,6 +222,26 @@ impl Master {
         task.remember(status);
         if let (Some(state), Some(uuid)) = (TaskState::from_number(status.state), &status.uuid) {
             task.told = Some((state, uuid.clone()));
+        }
+    }
+
+    /// Shows those who watch what an agent says of a task: by its newest status, or by one of the
+    /// master's where the agent has handed none on yet.
+    fn show_reported(
+        &self,
+        now: Now,
+        out: &mut Effects,
+        key: &TaskKey,
+        latest: TaskState,
+        reported: &link::TaskState,
+    ) {
+        let own = || {
+            let task = self.tasks.listed.get(key)?;
+            let reason = Reason::AgentReregistered;
+            Some(events::status_of(now, task, latest, reason, "The agent reported it when it came back"))
+        };
+        if let Some(status) = reported.status.clone().or_else(own) {
+            self.show_task_updated(out, key, latest, &status);
         }
     }
 

@@ -1,6 +1,9 @@
 //! A status of a task, repeated by its agent until the framework has acknowledged it.
 
-use mezzo_model::{AgentId, FrameworkId, LinkId, Now, TaskId, task::TaskState};
+use mezzo_model::{
+    AgentId, FrameworkId, LinkId, Now, TaskId,
+    task::{Moved, TaskState},
+};
 use mezzo_proto::mezzo::link::v1::StatusUpdate;
 
 use crate::{Effects, Master, events, scheduler_calls::acknowledgement};
@@ -49,10 +52,13 @@ impl Master {
         if state.is_terminal() && !is_repeated {
             self.counters.terminal_status(&status);
         }
-        let _ = self.move_task(now, &key, latest);
+        let moved = self.move_task(now, &key, latest);
         if let Some(task) = self.tasks.listed.get_mut(&key) {
             task.remember(&status);
             task.told = Some((state, uuid));
+        }
+        if moved != Moved::Ignored {
+            self.show_task_updated(out, &key, latest, &status);
         }
     }
 }

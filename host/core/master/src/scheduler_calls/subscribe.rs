@@ -50,9 +50,14 @@ impl Master {
         let id = match framework_id.filter(|id| !id.as_str().is_empty()) {
             Some(id) if self.frameworks.get(&id).is_some() => {
                 self.subscribe_again(now, out, &id, &mut subscribe, &roles);
+                self.show_framework_updated(out, &id);
                 id
             }
-            other => self.subscribe_first(now, other, &mut subscribe, &roles),
+            other => {
+                let id = self.subscribe_first(now, other, &mut subscribe, &roles);
+                self.show_framework_added(out, &id);
+                id
+            }
         };
         self.welcome_framework(now, out, id, &subscribe);
     }

@@ -51,7 +51,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("master_detector", MODULES),
     ("max_executors_per_agent", "the port mapping isolator is not implemented yet"),
     ("max_executors_per_slave", "the port mapping isolator is not implemented yet"),
-    ("max_operator_event_stream_subscribers", "the operator's event stream is not implemented yet"),
     ("memory_profiling", "memory profiling is not implemented yet"),
     ("min_allocatable_resources", "offers hold at least 0.01 cpus or 32 MB"),
     ("modules", MODULES),

@@ -1,6 +1,6 @@
 //! `/api/v1`: the calls of an operator.
 
-use mezzo_http::{Request, Response, StatusCode};
+use mezzo_http::{Request, Response, StatusCode, header};
 use mezzo_model::calls::{Encoding, MasterRead, Principal, Refusal};
 use mezzo_proto::mesos::v1::master::{Call, Response as Message, call, response};
 
@@ -34,6 +34,7 @@ pub(super) async fn handle<B: MasterBackend>(
                 Err(refusal) => refusal.into_response(),
             }
         }
+        Type::Subscribe => watched(api, encoding).await,
         Type::GetState => read(api, MasterRead::GetState, encoding).await,
         Type::GetAgents => read(api, MasterRead::GetAgents, encoding).await,
         Type::GetFrameworks => read(api, MasterRead::GetFrameworks, encoding).await,
@@ -57,6 +58,14 @@ pub(super) async fn handle<B: MasterBackend>(
 async fn read<B: MasterBackend>(api: &MasterApi<B>, read: MasterRead, encoding: Encoding) -> Response {
     match api.backend.read(Principal::ANONYMOUS, read, encoding).await {
         Ok(reading) => reading.into_message(encoding),
+        Err(refusal) => answer::refused(refusal),
+    }
+}
+
+async fn watched<B: MasterBackend>(api: &MasterApi<B>, encoding: Encoding) -> Response {
+    match api.backend.watch(Principal::ANONYMOUS, encoding).await {
+        Ok(body) => Response { status: StatusCode::OK, headers: Vec::new(), body }
+            .with(header::CONTENT_TYPE, media::value(encoding)),
         Err(refusal) => answer::refused(refusal),
     }
 }

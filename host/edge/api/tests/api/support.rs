@@ -80,6 +80,10 @@ impl MasterBackend for Mock {
 
     fn stream_closed(&self, _: StreamId, _: CloseReason) {}
 
+    async fn watch(self: &Arc<Self>, _: Principal, encoding: Encoding) -> Result<Body, Refusal> {
+        Ok(Body::Full(format!("watch {encoding:?}").into()))
+    }
+
     async fn read(&self, _: Principal, read: MasterRead, encoding: Encoding) -> Result<Reading, Refusal> {
         let text = format!("{read:?} {encoding:?}");
         // `/state` comes in pieces, everything else at once.
@@ -184,7 +188,7 @@ pub async fn seen(service: &impl Service, request: Request) -> Seen {
         headers.map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned())).collect();
     let body = match response.body {
         Body::Full(bytes) => bytes.to_vec(),
-        Body::Events(_) => b"<events>".to_vec(),
+        Body::Events(_) | Body::Feed(_) => b"<events>".to_vec(),
         Body::Other { bytes, .. } => {
             use http_body_util::BodyExt;
             bytes.collect().await.expect("a whole body").to_bytes().to_vec()

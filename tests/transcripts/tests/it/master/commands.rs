@@ -34,7 +34,10 @@ pub fn configure(config: &mut MasterConfig, acls: &mut Acls, words: &Words) {
     config.max_unreachable_tasks_per_framework =
         count("unreachable_tasks").unwrap_or(config.max_unreachable_tasks_per_framework);
     config.registry_max_agent_count = count("registry_agents").unwrap_or(config.registry_max_agent_count);
-    let rules: Vec<Rule> = words.list("deny").iter().map(|rule| deny(rule)).collect();
+    config.max_operator_event_stream_subscribers =
+        count("watchers").unwrap_or(config.max_operator_event_stream_subscribers);
+    let mut rules: Vec<Rule> = words.list("deny").iter().map(|rule| deny(rule)).collect();
+    rules.extend(words.list("sees").iter().map(|rule| sees(rule)));
     if !rules.is_empty() {
         *acls = Acls::new(rules, true);
     }
@@ -50,6 +53,12 @@ fn deny(kind: &str) -> Rule {
         other => panic!("no such kind of action: {other}"),
     };
     Rule { verb, subjects: Entity::Any, objects: Entity::None }
+}
+
+/// `sees=ann:web`: ann may see what web owns, and nothing else.
+fn sees(rule: &str) -> Rule {
+    let (subject, object) = rule.split_once(':').expect("somebody:of whom");
+    Rule { verb: Verb::View, subjects: Entity::of([subject]), objects: Entity::of([object]) }
 }
 
 impl World {
@@ -77,6 +86,8 @@ impl World {
             "plugin" => self.plugin(words),
             "restart" => self.restart(words.word(1)),
             "show" => self.show(words),
+            "watch" => self.watch(words),
+            "unwatch" => self.unwatch(words.word(1)),
             call => self.call(call, words),
         }
     }
@@ -320,6 +331,29 @@ impl World {
     fn show(&mut self, words: &Words) {
         let request = self.request();
         self.handle(Input::Read { request, principal: principal(words), read: MasterRead::State });
+    }
+
+    /// `watch ann bob as=ops`: subscribe to events together.
+    fn watch(&mut self, words: &Words) {
+        let streams: Vec<StreamId> = words
+            .plain()
+            .skip(1)
+            .map(|name| {
+                self.streams += 1;
+                let stream = StreamId(self.streams);
+                self.watchers.insert(stream, (name.to_owned(), None));
+                stream
+            })
+            .collect();
+        let request = self.request();
+        self.handle(Input::Watch { request, principal: principal(words), streams });
+    }
+
+    fn unwatch(&mut self, name: &str) {
+        let found = self.watchers.iter().find(|(_, (known, _))| known == name).map(|(stream, _)| *stream);
+        let stream = found.expect("it watches");
+        self.watchers.remove(&stream);
+        self.handle(Input::StreamClosed { stream });
     }
 
     /// A call on a framework's stream.

@@ -9,7 +9,7 @@ use mezzo_model::{
 };
 use mezzo_proto::{
     mesos::v1::{
-        self,
+        self, master,
         scheduler::{Event, event},
         task_status::{Reason, Source},
     },
@@ -64,6 +64,39 @@ pub fn event(event: &Event) -> String {
         event::Type::Failure => failure(event),
         event::Type::Error => format!(" `{}`", event.error.as_ref().expect("ERROR says why").message),
         _ => String::new(),
+    };
+    format!("{name}{detail}")
+}
+
+/// What a snapshot holds, in short.
+pub fn watched(view: &View) -> String {
+    let snapshot = |read| snapshot(&read, view).replace("\n   ", ";");
+    snapshot(MasterRead::State)
+}
+
+/// An event of an operator's stream.
+pub fn watch_event(event: &master::Event) -> String {
+    let name = event.r#type().as_str_name();
+    let framework = |framework: &master::response::get_frameworks::Framework| {
+        let (connected, recovered) = (framework.connected, framework.recovered);
+        format!(" {} connected={connected} recovered={recovered}", framework.framework_info.name)
+    };
+    let detail = if let Some(added) = &event.task_added {
+        format!(" {} {}", added.task.task_id.value, state_name(added.task.state))
+    } else if let Some(updated) = &event.task_updated {
+        format!(" {} {}:{}", updated.framework_id.value, state_name(updated.state), status(&updated.status))
+    } else if let Some(added) = &event.framework_added {
+        framework(&added.framework)
+    } else if let Some(updated) = &event.framework_updated {
+        framework(&updated.framework)
+    } else if let Some(removed) = &event.framework_removed {
+        format!(" {}", removed.framework_info.name)
+    } else if let Some(added) = &event.agent_added {
+        format!(" {} active={}", added.agent.agent_info.hostname, added.agent.active)
+    } else if let Some(removed) = &event.agent_removed {
+        format!(" {}", removed.agent_id.value)
+    } else {
+        String::new()
     };
     format!("{name}{detail}")
 }

@@ -100,7 +100,9 @@ impl Master {
         used.left = left;
         task.resources = resources.allocated_to(used.role.as_str()).to_wire();
         let facts = TaskFacts::new(used.framework.clone(), used.agent.clone(), &task);
+        let task_id = facts.id.clone();
         self.list_task(Task::staging(facts), Some(Held { role: used.role.clone(), resources }));
+        self.show_task_added(out, &(used.framework.clone(), task_id));
         let body = RunTask { framework: Some(framework.clone()), task: Some(task), launch_executor };
         out.tell_agent(link, from_master::Body::RunTask(body));
     }
