@@ -6,12 +6,15 @@ use mezzo_core_agent::{
     Agent, AgentConfig, Build, Change, Effects, Envelope, Exit, Found, Input, IsolationConfig, Leaving, Write,
 };
 use mezzo_model::{
-    LinkId, Now, Ticket,
+    ContainerId, LinkId, Now, RequestId, Ticket,
+    calls::Answer,
+    container::Report,
     outbox::{Outbox, Outcome, Step},
 };
 use mezzo_proto::mezzo::link::v1::{from_agent, from_master};
 
 use crate::{
+    executors::{Executor, is_executor},
     faults::Fault,
     kernel::{Came, Kernel, Later, Phase},
     link::{Arrival, Channel, Link, back_off},
@@ -33,6 +36,10 @@ pub(crate) struct AgentHost {
     pub core: Option<Agent>,
     pub epoch: u64,
     pub kernel: Kernel,
+    /// The processes of custom executors, by their containers.
+    pub executors: BTreeMap<ContainerId, Executor>,
+    /// Calls of executors that wait for their answers.
+    pub asked: BTreeMap<RequestId, ContainerId>,
     pub skew_ms: i64,
     pub stops: Stops,
     pub link: Option<LinkId>,
@@ -56,6 +63,8 @@ impl AgentHost {
             core: None,
             epoch: 0,
             kernel: Kernel::with(planted),
+            executors: BTreeMap::new(),
+            asked: BTreeMap::new(),
             skew_ms: 0,
             stops: Stops::default(),
             link: None,
@@ -279,8 +288,13 @@ impl World {
                 let came = host.kernel.ask(ask, &mut host.rng, &mut self.counts);
                 self.came(index, came);
             }
-            Envelope::OpenStream { .. } | Envelope::Event { .. } | Envelope::CloseStream { .. } => {}
-            Envelope::Answer { .. } | Envelope::Snapshot { .. } | Envelope::Path { .. } => {}
+            Envelope::OpenStream { request, .. } => self.executor_answered(index, request, true),
+            Envelope::Event { stream, event } => self.executor_is_told(index, stream, event),
+            Envelope::CloseStream { stream, .. } => self.executor_stream_ends(index, stream),
+            Envelope::Answer { request, answer } => {
+                self.executor_answered(index, request, answer == Answer::Accepted);
+            }
+            Envelope::Snapshot { .. } | Envelope::Path { .. } => {}
         }
     }
 
@@ -291,6 +305,9 @@ impl World {
             self.after(wait, Happening::Kernel { agent: index, boot, later: Box::new(later) });
         }
         for report in came.reports {
+            if let Report::Launched { container, .. } = &report {
+                self.container_runs(index, container);
+            }
             self.agent_input(index, Input::Node(report));
         }
     }
@@ -421,6 +438,7 @@ impl World {
         if let Some(link) = host.link.take() {
             self.break_link(link);
         }
+        self.executors_lose_agent(index);
     }
 
     pub(crate) fn reboot_agent(&mut self, index: usize) {
@@ -430,13 +448,21 @@ impl World {
         host.boot += 1;
     }
 
-    /// The tasks whose commands run on a machine now.
+    /// The tasks that run on a machine now: commands, and those in executors.
     pub(crate) fn running(&self, index: usize) -> impl Iterator<Item = (&str, &Spec)> {
-        self.agents[index].kernel.containers.values().filter_map(|container| {
-            if !matches!(container.phase, Phase::Running { .. }) {
-                return None;
-            }
-            let name = container.plan.argv.iter().flat_map(|a| a.split_whitespace()).last()?;
+        let host = &self.agents[index];
+        let alive = host
+            .kernel
+            .containers
+            .iter()
+            .filter(|(_, container)| matches!(container.phase, Phase::Running { .. }));
+        let names = alive.flat_map(|(id, container)| {
+            let words = container.plan.argv.iter().flat_map(|argument| argument.split_whitespace());
+            let command = words.last().filter(|_| !is_executor(&container.plan));
+            let inside = host.executors.get(id).into_iter().flat_map(|executor| &executor.running);
+            command.into_iter().chain(inside.map(|task| task.as_str()))
+        });
+        names.filter_map(|name| {
             let scheduler = name.strip_prefix('f')?.split_once('-')?.0.parse::<usize>().ok()?;
             let entry = self.schedulers.get(scheduler)?.book.get(&name.into())?;
             Some((name, &entry.spec))

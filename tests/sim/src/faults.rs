@@ -51,6 +51,12 @@ pub enum Fault {
     OutOfMemory,
     /// A task ignored SIGTERM.
     TermIgnored,
+    /// A call or an event of an executor was lost with its connection.
+    ExecutorCut,
+    /// An executor ended by itself.
+    ExecutorCrashed,
+    /// An executor ignored SHUTDOWN.
+    ExecutorDeaf,
     /// The wall clock of a process jumped.
     ClockJump,
     /// The allocator trapped.
@@ -99,6 +105,9 @@ impl Fault {
         Fault::LaunchFailed,
         Fault::OutOfMemory,
         Fault::TermIgnored,
+        Fault::ExecutorCut,
+        Fault::ExecutorCrashed,
+        Fault::ExecutorDeaf,
         Fault::ClockJump,
         Fault::PluginTrap,
         Fault::PluginSlow,

@@ -11,6 +11,7 @@ use mezzo_model::{
 use mezzo_proto::mesos::v1;
 
 use crate::{
+    executors::is_executor,
     faults::{Counts, Fault},
     plan::Planted,
     rng::Rng,
@@ -186,20 +187,15 @@ impl Kernel {
             return;
         }
         container.phase = Phase::Running { pid };
-        let (run_ms, status) = script(&container.plan);
-        let end = match rng.between(0, 100) {
-            0..3 => {
-                counts.add(Fault::OutOfMemory);
-                out_of_memory()
-            }
-            3..5 => {
-                counts.add(Fault::SupervisorKilled);
-                End { wait_status: None, limitation: None }
-            }
-            _ => End { wait_status: Some(status << 8), limitation: None },
-        };
         came.reports.push(Report::Launched { container: id.clone(), pid });
-        came.later.push((run_ms, Later::End(id.clone(), end)));
+        let later = match is_executor(&container.plan) {
+            true => rng.percent(10).then(|| {
+                counts.add(Fault::ExecutorCrashed);
+                (rng.between(100, 60_000), End { wait_status: Some(1 << 8), limitation: None })
+            }),
+            false => Some(command_ends(&container.plan, rng, counts)),
+        };
+        came.later.extend(later.map(|(wait, end)| (wait, Later::End(id.clone(), end))));
     }
 
     fn end(&mut self, id: &ContainerId, end: End, came: &mut Came) {
@@ -215,6 +211,23 @@ impl Kernel {
     }
 }
 
+/// When and how a command will end by itself.
+fn command_ends(plan: &Plan, rng: &mut Rng, counts: &mut Counts) -> (u64, End) {
+    let (run_ms, status) = script(&plan.argv.join(" "));
+    let end = match rng.between(0, 100) {
+        0..3 => {
+            counts.add(Fault::OutOfMemory);
+            out_of_memory()
+        }
+        3..5 => {
+            counts.add(Fault::SupervisorKilled);
+            End { wait_status: None, limitation: None }
+        }
+        _ => End { wait_status: Some(status << 8), limitation: None },
+    };
+    (run_ms, end)
+}
+
 fn ended(signal: i32) -> End {
     End { wait_status: Some(signal), limitation: None }
 }
@@ -228,9 +241,9 @@ fn out_of_memory() -> End {
     End { wait_status: Some(SIGKILL), limitation: Some(limitation) }
 }
 
-/// `sim MILLISECONDS STATUS`, wherever in the arguments it stands.
-fn script(plan: &Plan) -> (u64, i32) {
-    let words: Vec<_> = plan.argv.iter().flat_map(|arg| arg.split_whitespace()).collect();
+/// `sim MILLISECONDS STATUS`, wherever in the text it stands.
+pub(crate) fn script(text: &str) -> (u64, i32) {
+    let words: Vec<_> = text.split_whitespace().collect();
     let number = |i: usize| words.get(i).and_then(|w| w.parse::<u64>().ok());
     match words.iter().position(|w| *w == "sim") {
         Some(at) => (number(at + 1).unwrap_or(100), number(at + 2).unwrap_or(0) as i32),

@@ -14,6 +14,7 @@
 
 pub mod agent_host;
 pub mod checks;
+pub mod executors;
 pub mod faults;
 pub mod kernel;
 pub mod link;

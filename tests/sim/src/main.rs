@@ -36,9 +36,10 @@ fn main() -> ExitCode {
         match lived {
             Ok(outcome) => {
                 println!(
-                    "seed {seed}: {} inputs, {} tasks, rest after {} s, trace {:016x}",
+                    "seed {seed}: {} inputs, {} tasks ({} in executors), rest after {} s, trace {:016x}",
                     outcome.inputs,
                     outcome.tasks,
+                    outcome.handed_over,
                     outcome.rested_at_ms / 1000,
                     outcome.hash
                 );

@@ -48,6 +48,8 @@ pub enum Planted {
     DestroyLies,
     /// Every life of an agent draws the same names.
     NamesRepeat,
+    /// An executor's connection brings it each task twice.
+    LaunchedTwice,
 }
 
 impl Planted {
@@ -61,6 +63,7 @@ impl Planted {
         Planted::OrphansLeft,
         Planted::DestroyLies,
         Planted::NamesRepeat,
+        Planted::LaunchedTwice,
     ];
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mezzo_model::{
-    AgentId, FrameworkId, OfferId, StreamId, TaskId,
+    AgentId, ExecutorId, FrameworkId, OfferId, StreamId, TaskId,
     calls::{Encoding, SchedulerCall, Subscribe},
 };
 use mezzo_proto::mesos::v1::{self, scheduler::Event};
@@ -35,6 +35,8 @@ pub struct Scheduler {
     pub(crate) stops: Stops,
     is_partition_aware: bool,
     offers: BTreeMap<OfferId, v1::Offer>,
+    /// The executors that it launched, with their agents; on its disk.
+    executors: BTreeSet<(AgentId, ExecutorId)>,
     next_task: u64,
     next_port: u64,
 }
@@ -107,6 +109,7 @@ impl Scheduler {
             stops: Stops::default(),
             is_partition_aware: rng.percent(60),
             offers: BTreeMap::new(),
+            executors: BTreeSet::new(),
             next_task: 0,
             next_port: 0,
         }
@@ -270,11 +273,39 @@ impl Scheduler {
             resources,
             ..Default::default()
         };
+        let info = match rng.percent(30) {
+            true => self.in_executor(info, agent, rng),
+            false => info,
+        };
         let entry =
             Entry { agent: agent.clone(), state: v1::TaskState::TaskStaging, spec, ends: BTreeSet::new() };
         self.open.insert(TaskId::from(name.as_str()));
         self.book.insert(TaskId::from(name), entry);
         info
+    }
+
+    /// The same task, run by one of two executors on that agent.
+    fn in_executor(&mut self, info: v1::TaskInfo, agent: &AgentId, rng: &mut Rng) -> v1::TaskInfo {
+        let id = ExecutorId::from(format!("f{}-e{}", self.index, rng.index(2)));
+        self.executors.insert((agent.clone(), id.clone()));
+        let command = v1::CommandInfo { value: Some(format!("simexec {id}")), ..Default::default() };
+        let executor = v1::ExecutorInfo {
+            executor_id: (&id).into(),
+            r#type: Some(v1::executor_info::Type::Custom.into()),
+            command: Some(command),
+            resources: vec![scalar("cpus", 0.1), scalar("mem", 32.0)],
+            ..Default::default()
+        };
+        let script = info.command.and_then(|command| command.value).unwrap_or_default();
+        v1::TaskInfo { command: None, executor: Some(executor), data: Some(script.into()), ..info }
+    }
+
+    /// Asks its executors to end.
+    fn shut_down(&self) -> impl Iterator<Item = SchedulerCall> {
+        self.executors.iter().map(|(agent, executor)| SchedulerCall::Shutdown {
+            executor_id: executor.clone(),
+            agent_id: agent.clone(),
+        })
     }
 
     fn update(
@@ -323,7 +354,8 @@ impl Scheduler {
             15..20 => calls.push(SchedulerCall::Suppress { roles: Vec::new() }),
             20..45 => calls.push(SchedulerCall::Revive { roles: Vec::new() }),
             45..50 => calls.push(SchedulerCall::Reconcile { tasks: Vec::new() }),
-            50..60 => calls.push(self.reconcile()),
+            50..58 => calls.push(self.reconcile()),
+            58..60 => calls.extend(self.shut_down()),
             60..85 => {
                 let held: Vec<_> = self.offers.keys().cloned().collect();
                 if !held.is_empty() {
@@ -348,6 +380,7 @@ impl Scheduler {
         if !calls.is_empty() {
             calls.push(self.reconcile());
         }
+        calls.extend(self.shut_down());
         let held: Vec<_> = self.offers.keys().cloned().collect();
         if !held.is_empty() {
             calls.push(self.decline(&held, 600.0));

@@ -47,7 +47,9 @@ impl World {
             Happening::Dial { agent, .. }
             | Happening::AgentWake { agent, .. }
             | Happening::CheckpointDone { agent, .. }
-            | Happening::Kernel { agent, .. } => self.agents[*agent].stops,
+            | Happening::Kernel { agent, .. }
+            | Happening::Executor { agent, .. }
+            | Happening::ExecutorGone { agent, .. } => self.agents[*agent].stops,
             Happening::Event { stream, .. } | Happening::StreamEnded { stream } => {
                 self.schedulers[self.streams.get(stream)?.0].stops
             }

@@ -9,7 +9,9 @@ use std::{
 
 use mezzo_core_agent as agent;
 use mezzo_core_master as master;
-use mezzo_model::{LinkId, Mono, Now, OfferId, RequestId, StreamId, Ticket, Wall, calls::SchedulerCall};
+use mezzo_model::{
+    ContainerId, LinkId, Mono, Now, OfferId, RequestId, StreamId, Ticket, Wall, calls::SchedulerCall,
+};
 use mezzo_proto::{
     mesos::v1::scheduler::Event as SchedulerEvent,
     mezzo::link::v1::{from_agent, from_master},
@@ -18,6 +20,7 @@ use mezzo_proto::{
 use crate::{
     agent_host::AgentHost,
     checks::{self, Suspects},
+    executors::Act,
     faults::{Counts, Fault},
     kernel::Later,
     link::Link,
@@ -77,6 +80,10 @@ pub(crate) enum Happening {
     PluginDone { epoch: u64, input: Box<master::Input> },
     /// Something happens to a container.
     Kernel { agent: usize, boot: u64, later: Box<Later> },
+    /// An executor does something.
+    Executor { agent: usize, boot: u64, container: ContainerId, act: Act },
+    /// The agent notices that an executor's stream has ended.
+    ExecutorGone { agent: usize, epoch: u64, stream: StreamId },
     /// A process starts again.
     StartMaster,
     /// A process starts again.
@@ -132,6 +139,8 @@ pub struct World {
     /// What a part of the world has seen that must not be.
     pub(crate) broken: Option<String>,
     look_at_rest_ms: u64,
+    /// Tasks that custom executors were given.
+    pub(crate) handed_over: usize,
     inputs: u64,
     numbers: u64,
     order: u64,
@@ -151,6 +160,8 @@ pub struct Outcome {
     pub rested_at_ms: u64,
     /// Tasks that schedulers launched.
     pub tasks: usize,
+    /// Those of them that custom executors were given.
+    pub handed_over: usize,
 }
 
 /// A world in which something did not hold.
@@ -191,6 +202,7 @@ impl World {
             suspects: Suspects::default(),
             broken: None,
             look_at_rest_ms: 0,
+            handed_over: 0,
             inputs: 0,
             numbers: 0,
             order: 0,
@@ -240,6 +252,7 @@ impl World {
             hash: self.trace.hash(),
             inputs: self.inputs,
             rested_at_ms: self.now_ms,
+            handed_over: self.handed_over,
             tasks: self.schedulers.iter().map(|s| s.book.len()).sum(),
             counts: self.counts,
         })
@@ -293,6 +306,14 @@ impl World {
                 }
             }
             Happening::Kernel { agent, boot, later } => self.kernel_happens(agent, boot, *later),
+            Happening::Executor { agent, boot, container, act } => {
+                self.executor_acts(agent, boot, &container, act);
+            }
+            Happening::ExecutorGone { agent, epoch, stream } => {
+                if self.agents[agent].epoch == epoch {
+                    self.agent_input(agent, mezzo_core_agent::Input::StreamClosed { stream });
+                }
+            }
             Happening::StartMaster => self.start_master(),
             Happening::StartAgent { agent } => self.start_agent(agent),
             Happening::Kill => self.kill_something(),

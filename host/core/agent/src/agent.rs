@@ -142,6 +142,8 @@ pub struct CompletedTask {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Touched {
     pub(crate) is_identity: bool,
+    /// The daemon was told to dial.
+    pub(crate) is_dial: bool,
     pub(crate) tasks: BTreeSet<TaskKey>,
     /// Of these the first record was written: without it they were never launched.
     pub(crate) launches: BTreeSet<TaskKey>,
@@ -410,6 +412,10 @@ impl Agent {
         }
         for key in &touched.deliveries {
             self.delivery_not_kept(key);
+        }
+        if touched.is_dial {
+            self.identity.is_dialing = false;
+            self.dial_if_ready(turn);
         }
         for key in &touched.tasks {
             // The log is written anew, and then the container is destroyed once more.

@@ -104,6 +104,7 @@ impl Agent {
         let identity = &mut self.identity;
         if identity.is_durable && identity.is_recovered && !identity.is_dialing {
             identity.is_dialing = true;
+            turn.touched.is_dial = true;
             turn.out.send.push(Envelope::Dial);
         }
     }
