@@ -216,7 +216,8 @@ impl World {
     /// # Errors
     /// At the first step after which something does not hold.
     pub fn live(plan: Plan) -> Result<Outcome, Box<Failure>> {
-        World::new(plan.clone()).run().or_else(|_| World::new(Plan { trace_lines: 60, ..plan }).run())
+        let told = Plan { trace_lines: plan.trace_lines.max(60), ..plan.clone() };
+        World::new(plan).run().or_else(|_| World::new(told).run())
     }
 
     /// Lives until everything has come to rest.

@@ -37,6 +37,8 @@ fn can_make_faults() -> bool {
 /// A cluster of one agent with short pings; nothing runs yet.
 fn short_pings() -> Daemons {
     let mut daemons = Daemons::new(1);
+    // A container has a /tmp of its own, and tasks have to see files of the test.
+    daemons.dir = tempfile::Builder::new().prefix("mezzo-e2e").tempdir_in("/var/tmp").unwrap();
     daemons.master_flags.extend(SHORT_PINGS.map(str::to_owned));
     daemons.agent_flags.push("--registration_backoff_factor=100ms".to_owned());
     daemons

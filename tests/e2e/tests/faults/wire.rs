@@ -116,7 +116,9 @@ fn ip(words: &str) {
 }
 
 fn drop_input() {
-    nft("table inet mezzo { chain input { type filter hook input priority 0; iifname \"cable\" drop; } }");
+    nft(
+        "table inet mezzo {\n chain input {\n type filter hook input priority 0\n iifname \"cable\" drop\n }\n}\n",
+    );
 }
 
 fn nft(rules: &str) {
