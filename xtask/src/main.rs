@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask dev`, `test`, `bench`, `tidy`.
+//! Chores of the workspace: `cargo xtask dev`, `test`, `peer`, `bench`, `tidy`.
 //!
 //! Each chore is one file and calls the ordinary tools (cargo, rustup, apt-get,
 //! git); [`needs`] installs what they need first. Start with [`dev`] to see what
@@ -9,6 +9,7 @@ mod bench;
 mod corpus;
 mod dev;
 mod needs;
+mod peer;
 mod shell;
 mod test;
 mod tidy;
@@ -31,6 +32,8 @@ enum Chore {
     Dev(dev::Args),
     /// Installs what is missing and runs every test.
     Test(test::Args),
+    /// Asks a real Mesos and Mezzo the same, and accounts for every difference.
+    Peer(peer::Args),
     /// Measures, in rows of JSON or for people.
     Bench(bench::Args),
     /// Checks the rules of the house that no compiler checks.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Dev(args) => dev::run(args),
         Chore::Test(args) => test::run(args),
+        Chore::Peer(args) => peer::run(args),
         Chore::Bench(args) => bench::run(args),
         Chore::Tidy => tidy::run(),
         Chore::WitFreeze => tidy::freeze(),

@@ -24,6 +24,14 @@ const FOR_TESTS: [Need; 8] = [
     (&["ip", "-V"], &["iproute2"]),
     (&["nft", "--version"], &["nftables"]),
 ];
+/// What a real Mesos needs besides: its libraries, by the file that the loader looks for.
+const FOR_PEER: [Need; 5] = [
+    (&["python3", "--version"], &["python3"]),
+    (&["nm", "--version"], &["binutils"]),
+    (&["sh", "-c", "ldconfig -p | grep -q libsvn_delta-1.so.1"], &["libsvn1"]),
+    (&["sh", "-c", "ldconfig -p | grep -q libsasl2.so.2"], &["libsasl2-2"]),
+    (&["sh", "-c", "ldconfig -p | grep -q libapr-1.so.0"], &["libapr1"]),
+];
 
 /// Installs the toolchain of `rust-toolchain.toml` and the programs that builds call.
 pub fn install() -> Result<()> {
@@ -35,6 +43,12 @@ pub fn install() -> Result<()> {
 pub fn install_for_tests() -> Result<()> {
     install()?;
     programs(&FOR_TESTS)
+}
+
+/// Installs what a real Mesos needs.
+pub fn install_for_peer() -> Result<()> {
+    install()?;
+    programs(&FOR_PEER)
 }
 
 fn programs(needs: &[Need]) -> Result<()> {

@@ -13,7 +13,7 @@ pub(crate) use id::check_id;
 
 use mezzo_model::{AgentId, FrameworkId};
 use mezzo_proto::mesos::v1;
-use mezzo_resources::Resources;
+use mezzo_resources::{Fault, ResourceError, Resources};
 
 /// Where a task is to go, and what the master knows of its name.
 #[derive(Debug)]
@@ -121,8 +121,17 @@ fn check_resources(task: &v1::TaskInfo, place: &Place<'_>) -> Result<Resources, 
     if task.resources.is_empty() {
         return Err("Task uses no resources".to_owned());
     }
-    let resources = Resources::from_wire(&task.resources).map_err(|error| error.to_string())?;
-    Ok(resources.allocated_by_default_to(place.role))
+    let resources = Resources::from_wire(&task.resources).map_err(|error| in_mesoss_words(&error))?;
+    let resources = resources.allocated_by_default_to(place.role);
+    let mut roles = resources.allocation_roles();
+    roles.sort_unstable();
+    match &roles[..] {
+        [one, other, ..] => Err(format!(
+            "Invalid task resources: The resources have multiple allocation roles ('{one}' and '{other}') but \
+             only one allocation role is allowed"
+        )),
+        _ => Ok(resources),
+    }
 }
 
 /// What is left of the offers without the task and the executor that it brings along.
@@ -132,6 +141,16 @@ fn fit(task: &Resources, executor: Option<&Resources>, place: &Place<'_>) -> Res
     left.checked_sub(&total).ok_or_else(|| {
         format!("Total resources {total} required by task and its executor is more than available {left}")
     })
+}
+
+/// Mesos finds part of a GPU later than the rest, and says it in another form.
+fn in_mesoss_words(error: &ResourceError) -> String {
+    match error {
+        ResourceError::Invalid { why: why @ Fault::FractionalGpus, .. } => {
+            format!("Task uses invalid resources: Invalid 'gpus' resource: {why}")
+        }
+        error => error.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ impl Master {
             SchedulerCall::Message { agent_id, executor_id, data } => {
                 self.message_to_executor(out, id, &agent_id, &executor_id, data);
             }
+            SchedulerCall::Request => self.counters.add("master/messages_resource_request"),
             SchedulerCall::Subscribe(_)
             | SchedulerCall::KillByOperator { .. }
             | SchedulerCall::TeardownByOperator

@@ -140,11 +140,11 @@ fn what_does_not_fit_is_refused_by_name() {
         ),
         (
             r#"{"decline":{"filters":{"refuse_seconds":"soon"}}}"#,
-            "Failed to parse 'soon' as a JSON number for field 'refuse_seconds'",
+            "Failed to parse 'soon' as a JSON number for field 'refuse_seconds': syntax error at line 1 near: soon",
         ),
         (
             r#"{"subscribe":{"framework_info":{"checkpoint":"yes"}}}"#,
-            "Failed to parse 'yes' as a JSON boolean for field 'checkpoint'",
+            "Failed to parse 'yes' as a JSON boolean for field 'checkpoint': syntax error at line 1 near: yes",
         ),
     ] {
         assert_eq!(refused::<scheduler::Call>(json), message);

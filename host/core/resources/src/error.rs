@@ -112,7 +112,7 @@ pub enum Fault {
     #[error("Invalid reservation: role \"*\" cannot be reserved")]
     ReservedToStar,
     /// Reserved to what is not a role.
-    #[error("Invalid reservation: {0}")]
+    #[error("{0}")]
     ReservationRole(crate::roles::RoleError),
     /// A reservation that does not say how it came to be.
     #[error("Invalid reservation: 'Resource.ReservationInfo.type' must be set to STATIC or DYNAMIC")]

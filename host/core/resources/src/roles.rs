@@ -70,7 +70,8 @@ fn validate_component(role: &str, component: &str) -> Result<(), RoleError> {
     if component.starts_with('-') {
         return Err(RoleError::StartsWithDash(component.to_owned()));
     }
-    if component.contains(['\u{8}', '\t', '\n', '\u{b}', '\u{c}', '\r', ' ']) {
+    // Mesos says backspace and means delete; both are refused here.
+    if component.contains(['\u{8}', '\u{7f}', '\t', '\n', '\u{b}', '\u{c}', '\r', ' ']) {
         return Err(RoleError::Whitespace(component.to_owned()));
     }
     Ok(())
@@ -175,7 +176,7 @@ mod tests {
         assert_eq!(refusal("a/*"), "Role 'a/*' cannot include '*' as a component");
         assert_eq!(refusal("*/a"), "Role '*/a' cannot include '*' as a component");
         assert_eq!(refusal("a/-b"), "Role component '-b' is invalid because it starts with a dash");
-        for text in ["a b", "a\tb", "a\u{8}", "\n", "a\u{b}", "a\u{c}", "a\r"] {
+        for text in ["a b", "a\tb", "a\u{8}", "a\u{7f}", "\n", "a\u{b}", "a\u{c}", "a\r"] {
             let text = refusal(text);
             assert!(text.ends_with("is invalid because it contains backspace or whitespace"), "{text}");
         }

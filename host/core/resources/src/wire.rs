@@ -334,7 +334,7 @@ pub fn describe(message: &v1::Resource) -> String {
 
 fn describe_value(message: &v1::Resource) -> String {
     match message.r#type() {
-        value::Type::Scalar => message.scalar.map_or(String::new(), |scalar| describe_number(scalar.value)),
+        value::Type::Scalar => describe_number(message.scalar.unwrap_or_default().value),
         value::Type::Ranges => {
             let ranges = message.ranges.as_ref().map_or(&[][..], |ranges| &ranges.range);
             let ranges: Vec<_> =

@@ -17,17 +17,23 @@ pub(crate) struct Dialect {
     pub(crate) convert: &'static str,
     /// All that is said of bytes that are not the message.
     pub(crate) garbage: &'static str,
+    /// What is said of a body of another type.
+    pub(crate) unsupported: &'static str,
 }
 
 /// The master's words.
 pub(crate) const MASTER: Dialect = Dialect {
     convert: "Failed to convert JSON into Call protobuf: ",
     garbage: "Failed to parse body into Call protobuf",
+    unsupported: "Expecting 'Content-Type' of application/json or application/x-protobuf",
 };
 
 /// The agent's words.
-pub(crate) const AGENT: Dialect =
-    Dialect { convert: "", garbage: "Failed to parse body into a protobuf object" };
+pub(crate) const AGENT: Dialect = Dialect {
+    convert: "",
+    garbage: "Failed to parse body into a protobuf object",
+    unsupported: "Expecting 'Content-Type' of application/json or application/x-protobuf or application/recordio",
+};
 
 /// Decodes the call in the body.
 ///
@@ -35,7 +41,7 @@ pub(crate) const AGENT: Dialect =
 ///
 /// The response to send instead.
 pub(crate) fn call<M: Name + Default>(request: &Request, dialect: Dialect) -> Result<M, Box<Response>> {
-    match media::of_request(request)? {
+    match media::of_request(request, dialect.unsupported)? {
         Encoding::Protobuf => {
             required::decode(&request.body).map_err(|_| Box::new(answer::bad_request(dialect.garbage)))
         }

@@ -6,15 +6,16 @@ use mezzo_model::calls::Encoding;
 /// The media type of JSON.
 pub(crate) const JSON: &str = "application/json";
 
-const UNSUPPORTED: &str = "Expecting 'Content-Type' of application/json or application/x-protobuf";
 const NOT_ACCEPTABLE: &str = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
+const NOT_ACCEPTABLE_BY_AGENT: &str =
+    "Expecting 'Accept' to allow application/json or application/x-protobuf or application/recordio";
 
 /// What the body of a v1 call is written in.
 ///
 /// # Errors
 ///
 /// 400 without a `Content-Type`, 415 for any but the two; a parameter makes another type of it.
-pub(crate) fn of_request(request: &Request) -> Result<Encoding, Box<Response>> {
+pub(crate) fn of_request(request: &Request, unsupported: &'static str) -> Result<Encoding, Box<Response>> {
     let Some(media_type) = request.headers.get(header::CONTENT_TYPE) else {
         let text = "Expecting 'Content-Type' to be present";
         return Err(Box::new(Response::text(StatusCode::BAD_REQUEST, text)));
@@ -22,7 +23,7 @@ pub(crate) fn of_request(request: &Request) -> Result<Encoding, Box<Response>> {
     match media_type.as_bytes() {
         b"application/json" => Ok(Encoding::Json),
         b"application/x-protobuf" => Ok(Encoding::Protobuf),
-        _ => Err(Box::new(Response::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, UNSUPPORTED))),
+        _ => Err(Box::new(Response::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, unsupported))),
     }
 }
 
@@ -32,6 +33,19 @@ pub(crate) fn of_request(request: &Request) -> Result<Encoding, Box<Response>> {
 ///
 /// 406 when the client wants neither.
 pub(crate) fn of_answer(request: &Request) -> Result<Encoding, Box<Response>> {
+    accepted(request, NOT_ACCEPTABLE)
+}
+
+/// The same of an agent, whose words name a type more: that of its streams.
+///
+/// # Errors
+///
+/// 406 when the client wants neither.
+pub(crate) fn of_agents_answer(request: &Request) -> Result<Encoding, Box<Response>> {
+    accepted(request, NOT_ACCEPTABLE_BY_AGENT)
+}
+
+fn accepted(request: &Request, refusal: &'static str) -> Result<Encoding, Box<Response>> {
     let mut fields = request.headers.get_all(header::ACCEPT).iter().peekable();
     if fields.peek().is_none() {
         return Ok(Encoding::Json);
@@ -40,7 +54,7 @@ pub(crate) fn of_answer(request: &Request) -> Result<Encoding, Box<Response>> {
     [Encoding::Json, Encoding::Protobuf]
         .into_iter()
         .find(|encoding| accept.iter().any(|field| is_accepted(field, encoding.media_type())))
-        .ok_or_else(|| Box::new(Response::text(StatusCode::NOT_ACCEPTABLE, NOT_ACCEPTABLE)))
+        .ok_or_else(|| Box::new(Response::text(StatusCode::NOT_ACCEPTABLE, refusal)))
 }
 
 /// The value of `Content-Type` for an encoding.

@@ -111,7 +111,6 @@ fn calls_of_later_are_refused_with_a_sentence() {
     let cluster = Cluster::start();
     let golden = cluster.subscribe(INFO);
     for (name, part) in [
-        ("REQUEST", "{}"),
         ("ACCEPT_INVERSE_OFFERS", "{}"),
         ("DECLINE_INVERSE_OFFERS", "{}"),
         ("RECONCILE_OPERATIONS", "{}"),

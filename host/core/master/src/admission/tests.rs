@@ -133,13 +133,39 @@ fn an_environment_says_what_each_variable_is() {
     accepted(variable(Type::Value, Some("")));
     assert_eq!(
         refused(variable(Type::Value, None)),
-        "Environment variable 'X' of type 'VALUE' must have a value set"
+        "Task's `CommandInfo` is invalid: Environment variable 'X' of type 'VALUE' must have a value set"
     );
     assert_eq!(
         refused(variable(Type::Unknown, Some(""))),
-        "Environment variable of type 'UNKNOWN' is not allowed"
+        "Task's `CommandInfo` is invalid: Environment variable of type 'UNKNOWN' is not allowed"
     );
-    assert!(refused(variable(Type::Secret, None)).contains("not supported"));
+    assert_eq!(
+        refused(variable(Type::Secret, None)),
+        "Task's `CommandInfo` is invalid: Environment variable 'X' of type 'SECRET' must have a secret set"
+    );
+    let secret = |task: &mut v1::TaskInfo| {
+        variable(Type::Secret, None)(task);
+        let environment = task.command.as_mut().and_then(|command| command.environment.as_mut());
+        environment.expect("it was just set").variables[0].secret = Some(v1::Secret::default());
+    };
+    assert!(refused(secret).contains("not supported"));
+}
+
+/// Recorded from a real master.
+#[test]
+fn resources_are_of_one_role_and_gpus_are_whole() {
+    assert_eq!(
+        refused(|task| {
+            let allocation_info = Some(v1::resource::AllocationInfo { role: Some("other".to_owned()) });
+            task.resources[0] = v1::Resource { allocation_info, ..scalar("cpus", 0.5) };
+        }),
+        "Invalid task resources: The resources have multiple allocation roles ('dev' and 'other') but only one \
+         allocation role is allowed"
+    );
+    assert_eq!(
+        refused(|task| task.resources.push(scalar("gpus", 0.5))),
+        "Task uses invalid resources: Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer"
+    );
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Master {
     fn operate(&mut self, now: Now, out: &mut Effects, used: &mut Used, operation: Operation) {
         match operation.r#type() {
             Type::Launch if operation.id.is_some() => {
-                let why = "The 'id' field of a LAUNCH operation must not be set";
+                let why = "The `id` field cannot be set on LAUNCH operations";
                 self.refuse_tasks(now, out, used, tasks_of(&operation), Reason::TaskInvalid, why);
             }
             Type::Launch => {

@@ -102,6 +102,8 @@ pub enum SchedulerCall {
         /// Opaque.
         data: Vec<u8>,
     },
+    /// Says what would be welcome: a hint to the allocator, which the one of Mesos ignores too.
+    Request,
     /// A call that Mesos has and this build refuses: its name, for the refusal.
     NotImplemented(&'static str),
 }
@@ -123,6 +125,7 @@ impl SchedulerCall {
             SchedulerCall::Acknowledge { .. } => "ACKNOWLEDGE",
             SchedulerCall::Reconcile { .. } => "RECONCILE",
             SchedulerCall::Message { .. } => "MESSAGE",
+            SchedulerCall::Request => "REQUEST",
             SchedulerCall::NotImplemented(name) => name,
         }
     }

@@ -110,13 +110,13 @@ fn numeral(declared: &Field, text: &str) -> Result<Number, JsonError> {
         match text {
             "Infinity" => return Ok(Number::Float(f64::INFINITY)),
             "-Infinity" => return Ok(Number::Float(f64::NEG_INFINITY)),
-            "NaN" => return Ok(Number::Float(f64::NAN)),
             _ => {}
         }
     }
     match text::parse(text.as_bytes()) {
         Ok(Value::Number(number)) => Ok(number),
-        _ => Err(shape(format!("Failed to parse '{text}' as a JSON number for field '{}'", declared.name))),
+        Ok(_) => Err(unparsed(text, "number", declared, "it is something else")),
+        Err(why) => Err(unparsed(text, "number", declared, why)),
     }
 }
 
@@ -124,8 +124,15 @@ fn boolean(declared: &Field, text: &str) -> Result<bool, JsonError> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(shape(format!("Failed to parse '{text}' as a JSON boolean for field '{}'", declared.name))),
+        _ => match text::parse(text.as_bytes()) {
+            Ok(_) => Err(unparsed(text, "boolean", declared, "it is something else")),
+            Err(why) => Err(unparsed(text, "boolean", declared, why)),
+        },
     }
+}
+
+fn unparsed(text: &str, wanted: &str, declared: &Field, why: impl std::fmt::Display) -> JsonError {
+    shape(format!("Failed to parse '{text}' as a JSON {wanted} for field '{}': {why}", declared.name))
 }
 
 fn bytes(declared: &Field, text: &str) -> Result<Vec<u8>, JsonError> {

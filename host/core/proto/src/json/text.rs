@@ -53,15 +53,17 @@ pub(super) fn parse(text: &[u8]) -> Result<Value<'_>, JsonError> {
         Err(error) => return Err(syntax_error(text, error.valid_up_to())),
     };
     let mut parser = Parser { text: valid, at: 0 };
-    let Ok(value) = parser.value(DEPTH_MAX) else { return Err(syntax_error(text, parser.at)) };
+    let value = parser.value(DEPTH_MAX).map_err(|wrong| match wrong {
+        Wrong::Syntax => syntax_error(text, parser.at),
+        Wrong::Range => JsonError::Syntax("Value out of range".to_owned()),
+    })?;
+    let rest = &valid[parser.at..];
     parser.skip_space();
-    match valid[parser.at..].chars().next() {
-        None => Ok(value),
-        Some(_) => {
-            let rest: String = valid[parser.at..].chars().take(SHOWN_MAX).collect();
-            Err(JsonError::Syntax(format!("Parsed JSON included non-whitespace trailing characters: {rest}")))
-        }
+    if parser.at == valid.len() {
+        return Ok(value);
     }
+    let rest: String = rest.chars().take(SHOWN_MAX).collect();
+    Err(JsonError::Syntax(format!("Parsed JSON included non-whitespace trailing characters: {rest}")))
 }
 
 /// Names the line and shows what is left of it.
@@ -73,8 +75,13 @@ fn syntax_error(text: &[u8], at: usize) -> JsonError {
     JsonError::Syntax(format!("syntax error at line {line} near: {}", String::from_utf8_lossy(&shown)))
 }
 
-/// The text is wrong at the parser's place.
-struct Wrong;
+/// What is wrong at the parser's place.
+enum Wrong {
+    /// It is no JSON.
+    Syntax,
+    /// It is a number that no double holds.
+    Range,
+}
 
 struct Parser<'text> {
     text: &'text str,
@@ -92,7 +99,12 @@ impl<'text> Parser<'text> {
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => self.word("null", Value::Null),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(Wrong),
+            Some(b'{' | b'[') => {
+                // Too deep: Mesos has read the bracket by then.
+                self.at += 1;
+                Err(Wrong::Syntax)
+            }
+            _ => Err(Wrong::Syntax),
         }
     }
 
@@ -105,7 +117,7 @@ impl<'text> Parser<'text> {
         loop {
             self.skip_space();
             if self.peek() != Some(b'"') {
-                return Err(Wrong);
+                return Err(Wrong::Syntax);
             }
             let key = self.string()?;
             self.expect(b':')?;
@@ -155,14 +167,14 @@ impl<'text> Parser<'text> {
                     self.at += 1;
                     unescaped.push(self.escape()?);
                 }
-                _ => return Err(Wrong),
+                _ => return Err(Wrong::Syntax),
             }
         }
     }
 
     /// What follows a backslash.
     fn escape(&mut self) -> Result<char, Wrong> {
-        let escaped = match self.peek().ok_or(Wrong)? {
+        let escaped = match self.peek().ok_or(Wrong::Syntax)? {
             b'"' => '"',
             b'\\' => '\\',
             b'/' => '/',
@@ -175,7 +187,7 @@ impl<'text> Parser<'text> {
                 self.at += 1;
                 return self.unicode();
             }
-            _ => return Err(Wrong),
+            _ => return Err(Wrong::Syntax),
         };
         self.at += 1;
         Ok(escaped)
@@ -185,26 +197,26 @@ impl<'text> Parser<'text> {
     fn unicode(&mut self) -> Result<char, Wrong> {
         let first = self.hex()?;
         if !(0xd800..0xdc00).contains(&first) {
-            return char::from_u32(first).ok_or(Wrong);
+            return char::from_u32(first).ok_or(Wrong::Syntax);
         }
         if !self.text[self.at..].starts_with("\\u") {
-            return Err(Wrong);
+            return Err(Wrong::Syntax);
         }
         self.at += 2;
         let second = self.hex()?;
         if !(0xdc00..0xe000).contains(&second) {
-            return Err(Wrong);
+            return Err(Wrong::Syntax);
         }
-        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(Wrong)
+        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(Wrong::Syntax)
     }
 
     fn hex(&mut self) -> Result<u32, Wrong> {
-        let digits = self.text.get(self.at..self.at + 4).ok_or(Wrong)?;
+        let digits = self.text.get(self.at..self.at + 4).ok_or(Wrong::Syntax)?;
         if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(Wrong);
+            return Err(Wrong::Syntax);
         }
         self.at += 4;
-        u32::from_str_radix(digits, 16).map_err(|_| Wrong)
+        u32::from_str_radix(digits, 16).map_err(|_| Wrong::Syntax)
     }
 
     /// Takes every character that a number may have, then asks what they mean.
@@ -213,17 +225,17 @@ impl<'text> Parser<'text> {
         let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
         let digits = &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())];
         self.at += digits.len();
-        number(digits).map(Value::Number).ok_or(Wrong)
+        number(digits).map(Value::Number)
     }
 
     fn word(&mut self, word: &str, value: Value<'text>) -> Result<Value<'text>, Wrong> {
         let common = self.text[self.at..].bytes().zip(word.bytes()).take_while(|(a, b)| a == b).count();
         self.at += common;
-        if common == word.len() { Ok(value) } else { Err(Wrong) }
+        if common == word.len() { Ok(value) } else { Err(Wrong::Syntax) }
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Wrong> {
-        if self.takes(byte) { Ok(()) } else { Err(Wrong) }
+        if self.takes(byte) { Ok(()) } else { Err(Wrong::Syntax) }
     }
 
     fn takes(&mut self, byte: u8) -> bool {
@@ -245,18 +257,18 @@ impl<'text> Parser<'text> {
 }
 
 /// A number: whole ones stay exact, all else becomes a double.
-fn number(digits: &str) -> Option<Number> {
+fn number(digits: &str) -> Result<Number, Wrong> {
     if !digits.ends_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
+        return Err(Wrong::Syntax);
     }
     if let Ok(number) = digits.parse() {
-        return Some(Number::Signed(number));
+        return Ok(Number::Signed(number));
     }
     if let Ok(number) = digits.parse() {
-        return Some(Number::Unsigned(number));
+        return Ok(Number::Unsigned(number));
     }
-    let number: f64 = digits.parse().ok()?;
-    number.is_finite().then_some(Number::Float(number))
+    let number: f64 = digits.parse().map_err(|_| Wrong::Syntax)?;
+    if number.is_finite() { Ok(Number::Float(number)) } else { Err(Wrong::Range) }
 }
 
 #[cfg(test)]
@@ -274,7 +286,7 @@ mod tests {
         assert_eq!(error("x"), "syntax error at line 1 near: x");
         assert_eq!(error(""), "syntax error at line 1 near: ");
         assert_eq!(error("{\"a\":1,\n\"b\": bad}\n{"), "syntax error at line 2 near: bad}");
-        assert_eq!(error("{} x"), "Parsed JSON included non-whitespace trailing characters: x");
+        assert_eq!(error("{} x"), "Parsed JSON included non-whitespace trailing characters:  x");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) async fn handle<B: AgentBackend>(
 ) -> Result<Response, Box<Response>> {
     let call: Call = decode::call(request, decode::AGENT)?;
     let kind = validated(&call).map_err(|refusal| Box::new(answer::refused(refusal)))?;
-    let encoding = media::of_answer(request)?;
+    let encoding = media::of_agents_answer(request)?;
     use call::Type;
     Ok(match kind {
         Type::Unknown => Response::text(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented."),

@@ -15,6 +15,10 @@ use crate::{answer, decode, media};
 /// The header that ties a call to its subscription.
 const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
 
+/// The most offers, operations and tasks of one ACCEPT, each: it is one turn of the master, in which nobody
+/// else is heard. Mesos has no limit here.
+const ACCEPT_MAX: usize = 10_000;
+
 const STREAM_ID_UNWANTED: &str = "Subscribe calls should not include the 'Mesos-Stream-Id' header";
 
 /// Answers one call.
@@ -25,12 +29,13 @@ pub(super) async fn handle<B: MasterBackend>(
     let call: Call = decode::call(request, decode::MASTER)?;
     let framework_id = call.framework_id.clone().map(Into::into);
     let valid = validated(call).map_err(|refusal| Box::new(answer::refused(refusal)))?;
-    let encoding = media::of_answer(request)?;
     let stream_id =
         request.headers.get(STREAM_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
     match valid {
         Valid::Subscribe(_) if stream_id.is_some() => Ok(answer::bad_request(STREAM_ID_UNWANTED)),
         Valid::Subscribe(subscribe) => {
+            // No other call has a body to answer with, and Mesos looks at the field for none of them.
+            let encoding = media::of_answer(request)?;
             let wanted = Wanted { framework_id, subscribe, encoding };
             Ok(subscribed(backend, wanted).await)
         }
@@ -152,7 +157,7 @@ fn validated(call: Call) -> Result<Valid, Refusal> {
     let other = match kind {
         Type::Unknown | Type::Subscribe => return Err(Refusal::not_implemented("501 Not Implemented.")),
         Type::Teardown => SchedulerCall::Teardown,
-        Type::Accept => accept(present(call.accept, "accept")?),
+        Type::Accept => accept(present(call.accept, "accept")?)?,
         Type::Decline => decline(present(call.decline, "decline")?),
         Type::Revive => SchedulerCall::Revive { roles: call.revive.unwrap_or_default().roles },
         Type::Suppress => SchedulerCall::Suppress { roles: call.suppress.unwrap_or_default().roles },
@@ -161,7 +166,7 @@ fn validated(call: Call) -> Result<Valid, Refusal> {
         Type::Acknowledge => acknowledge(present(call.acknowledge, "acknowledge")?)?,
         Type::Reconcile => reconcile(present(call.reconcile, "reconcile")?),
         Type::Message => message(present(call.message, "message")?),
-        Type::Request => present(call.request, "request").map(|_| later("REQUEST"))?,
+        Type::Request => present(call.request, "request").map(|_| SchedulerCall::Request)?,
         Type::AcceptInverseOffers => present(call.accept_inverse_offers, "accept_inverse_offers")
             .map(|_| later("ACCEPT_INVERSE_OFFERS"))?,
         Type::DeclineInverseOffers => present(call.decline_inverse_offers, "decline_inverse_offers")
@@ -194,12 +199,28 @@ fn validated_subscribe(call: Call) -> Result<call::Subscribe, Refusal> {
     Ok(subscribe)
 }
 
-fn accept(accept: call::Accept) -> SchedulerCall {
-    SchedulerCall::Accept {
+fn accept(accept: call::Accept) -> Result<SchedulerCall, Refusal> {
+    let tasks: usize = accept.operations.iter().map(tasks_in).sum();
+    for (count, what) in
+        [(accept.offer_ids.len(), "offers"), (accept.operations.len(), "operations"), (tasks, "tasks")]
+    {
+        if count > ACCEPT_MAX {
+            return Err(invalid(&format!(
+                "Expecting at most {ACCEPT_MAX} {what} in one ACCEPT, found {count}"
+            )));
+        }
+    }
+    Ok(SchedulerCall::Accept {
         offer_ids: accept.offer_ids.into_iter().map(Into::into).collect(),
         operations: accept.operations,
         filters: accept.filters,
-    }
+    })
+}
+
+fn tasks_in(operation: &v1::offer::Operation) -> usize {
+    let launch = operation.launch.as_ref().map_or(0, |launch| launch.task_infos.len());
+    let group = operation.launch_group.as_ref().map_or(0, |launch| launch.task_group.tasks.len());
+    launch + group
 }
 
 fn decline(decline: call::Decline) -> SchedulerCall {

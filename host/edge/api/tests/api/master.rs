@@ -135,13 +135,14 @@ async fn every_call_arrives_as_what_it_is() {
     ))
     .await;
     assert!(matches!(message, SchedulerCall::Message { data, .. } if data == b"hi"));
+    let request = taken(&format!(r#"{{"type":"REQUEST",{f},"request":{{"requests":[]}}}}"#)).await;
+    assert!(matches!(request, SchedulerCall::Request));
 }
 
 /// Half-done calls are worse than refused ones: the core says 501 by name.
 #[tokio::test]
 async fn calls_of_later_arrive_by_name() {
     for (name, part) in [
-        ("REQUEST", r#""request":{}"#),
         ("ACCEPT_INVERSE_OFFERS", r#""accept_inverse_offers":{}"#),
         ("DECLINE_INVERSE_OFFERS", r#""decline_inverse_offers":{}"#),
         ("RECONCILE_OPERATIONS", r#""reconcile_operations":{}"#),
