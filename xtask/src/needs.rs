@@ -14,10 +14,12 @@ const FOR_BUILDS: [Need; 2] =
     [(&["cc", "--version"], &["gcc", "libc6-dev"]), (&["git", "--version"], &["git"])];
 /// What tests call besides: a published client library is installed from its own registry, and links
 /// are cut with packet filters.
-const FOR_TESTS: [Need; 3] = [
+const FOR_TESTS: [Need; 4] = [
     (&["python3", "-c", "import venv, ensurepip"], &["python3", "python3-venv"]),
     (&["ip", "-V"], &["iproute2"]),
     (&["nft", "--version"], &["nftables"]),
+    // `promtool` reads what scrapers of the metrics will read.
+    (&["promtool", "--version"], &["prometheus"]),
 ];
 
 /// Installs the toolchain of `rust-toolchain.toml` and the programs that builds call.

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use mezzo_api::Reading;
+use mezzo_api::{Figures, Reading};
 use mezzo_model::{
     RequestId,
     calls::{Answer, Encoding, Refusal},
@@ -24,6 +24,8 @@ pub(crate) enum Waiter {
     Call(oneshot::Sender<Answer>),
     /// An open stream, or a refusal.
     Subscribe(oneshot::Sender<Result<(), Refusal>>),
+    /// The core's numbers, or a refusal.
+    Figures(oneshot::Sender<Result<Figures, Refusal>>),
     /// A view, or a refusal.
     Read(oneshot::Sender<Result<Reading, Refusal>>, Encoding),
 }
@@ -59,6 +61,7 @@ impl Waiting {
             None => {}
             Some(Waiter::Call(waiter)) => drop(waiter.send(answer)),
             Some(Waiter::Subscribe(waiter)) => drop(waiter.send(Err(refusal(answer)))),
+            Some(Waiter::Figures(waiter)) => drop(waiter.send(Err(refusal(answer)))),
             Some(Waiter::Read(waiter, _)) => drop(waiter.send(Err(refusal(answer)))),
         }
     }

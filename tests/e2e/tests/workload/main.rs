@@ -8,6 +8,7 @@
 mod dev;
 mod hostile;
 mod kills;
+mod observed;
 mod published_client;
 mod wordcount;
 
