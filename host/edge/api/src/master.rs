@@ -137,13 +137,6 @@ impl<B: MasterBackend> MasterApi<B> {
         })
     }
 
-    async fn legacy(&self, read: MasterRead, query: &Query) -> Response {
-        match self.backend.read(Principal::ANONYMOUS, read, Encoding::Json).await {
-            Ok(reading) => reading.into_legacy(query),
-            Err(refusal) => answer::refused(refusal),
-        }
-    }
-
     /// Sends a request about the cluster to the one master that knows it.
     fn check_leading(&self, request: &Request) -> Result<(), Box<Response>> {
         match self.backend.leader() {

@@ -335,7 +335,13 @@ fn ours(all: &mut Declarations) {
         "mezzo",
         &[("plugins/incidents", "times that a plugin did wrong"), ("tasks_refused", "tasks not launched")],
     );
-    all.counters("mezzo/master", &[("turns", "turns of the master's core")]);
+    all.counters(
+        "mezzo/master",
+        &[
+            ("turns", "turns of the master's core"),
+            ("render_shared", "views that were written once for several readers"),
+        ],
+    );
     all.timers(
         "mezzo/master",
         &[

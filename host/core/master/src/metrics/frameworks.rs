@@ -122,6 +122,8 @@ fn kind(call: &SchedulerCall) -> Option<call::Type> {
         SchedulerCall::Reconcile { .. } => Type::Reconcile,
         SchedulerCall::Message { .. } => Type::Message,
         // Not the framework's own; or not done.
-        SchedulerCall::KillByOperator { .. } | SchedulerCall::NotImplemented(_) => return None,
+        SchedulerCall::KillByOperator { .. }
+        | SchedulerCall::TeardownByOperator
+        | SchedulerCall::NotImplemented(_) => return None,
     })
 }
