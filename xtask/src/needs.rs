@@ -14,7 +14,7 @@ const FOR_BUILDS: [Need; 2] =
     [(&["cc", "--version"], &["gcc", "libc6-dev"]), (&["git", "--version"], &["git"])];
 /// What tests call besides: published client libraries are installed from their own registries, and
 /// links are cut with packet filters.
-const FOR_TESTS: [Need; 8] = [
+const FOR_TESTS: [Need; 9] = [
     (&["python3", "-c", "import venv, ensurepip"], &["python3", "python3-venv"]),
     (&["go", "version"], &["golang-go"]),
     (&["javac", "-version"], &["default-jdk-headless"]),
@@ -23,6 +23,8 @@ const FOR_TESTS: [Need; 8] = [
     (&["npm", "--version"], &["npm"]),
     (&["ip", "-V"], &["iproute2"]),
     (&["nft", "--version"], &["nftables"]),
+    // `promtool` reads what scrapers of the metrics will read.
+    (&["promtool", "--version"], &["prometheus"]),
 ];
 /// What a real Mesos needs besides: its libraries, by the file that the loader looks for.
 const FOR_PEER: [Need; 5] = [

@@ -270,7 +270,7 @@ fn state(id: &v1::AgentId, tasks: usize, frameworks: &[v1::FrameworkInfo]) -> St
             info: Some(task),
         }
     });
-    State { frameworks: frameworks.to_vec(), tasks: each.collect() }
+    State { frameworks: frameworks.to_vec(), tasks: each.collect(), ..State::default() }
 }
 
 fn running(id: &v1::AgentId, run: RunTask) -> Result<StatusUpdate> {

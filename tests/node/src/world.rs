@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mezzo_containers::{Controller, FetchRequest, Fetcher, LauncherKind, Node, NodeConfig, NodeError};
+use mezzo_containers::{Controller, FetchRequest, Fetcher, LauncherKind, Meter, Node, NodeConfig, NodeError};
 use mezzo_model::{
     container::{Ask, End, Isolation, Limits, Plan, Report, Stage},
     ids::ContainerId,
@@ -181,6 +181,11 @@ impl World {
             },
             limits: Limits::default(),
         }
+    }
+
+    /// What reads the containers' use.
+    pub fn meter(&self) -> Meter {
+        self.node.as_ref().expect("the node runs").meter()
     }
 
     /// Asks the node.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mezzo_core_agent::{
-    Agent, AgentConfig, Build, Change, Effects, Envelope, Exit, Found, Input, IsolationConfig, Leaving, Write,
+    Agent, AgentConfig, Change, Effects, Envelope, Exit, Found, Input, IsolationConfig, Leaving, Write,
 };
 use mezzo_model::{
     ContainerId, LinkId, Now, RequestId, Ticket,
@@ -105,7 +105,7 @@ fn config(index: usize, draw: u64) -> AgentConfig {
         gc_delay: std::time::Duration::from_secs(7 * 86_400),
         log_path: None,
         flags: Vec::new(),
-        build: Build::default(),
+        build: mezzo_model::Build::default(),
     }
 }
 

@@ -82,6 +82,8 @@ pub(crate) struct Identity {
     pub(crate) is_durable: bool,
     /// The node has told what it found.
     pub(crate) is_recovered: bool,
+    /// How long that took.
+    pub(crate) recovery_seconds: Option<f64>,
     pub(crate) is_dialing: bool,
 }
 
@@ -490,13 +492,9 @@ impl Agent {
                     None => Envelope::Answer { request, answer: Answer::Refused(Refusal::not_found("")) },
                 });
             }
-            AgentRead::GetState | AgentRead::State | AgentRead::Metrics => {
+            _ => {
                 let view = Arc::new(self.view(turn.now));
                 turn.out.send.push(Envelope::Snapshot { request, read, view });
-            }
-            _ => {
-                let refusal = Refusal::not_implemented("This read is not known to the agent");
-                turn.out.send.push(Envelope::Answer { request, answer: Answer::Refused(refusal) });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mezzo_model::Build;
 use mezzo_proto::mesos::v1;
 use mezzo_resources::Resources;
 
@@ -69,23 +70,6 @@ pub struct IsolationConfig {
     pub memory: bool,
     /// `cgroups/pids` with `--cgroups_pids_max`: processes and threads of a container.
     pub pids_max: Option<u64>,
-}
-
-/// What was built, when and from what: as `/version` and `/state` show it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Build {
-    /// Mezzo's version.
-    pub version: String,
-    /// The version of Mesos whose API this is.
-    pub api_version: String,
-    /// Commit, if known.
-    pub git_sha: Option<String>,
-    /// `YYYY-MM-DD HH:MM:SS UTC`, if known.
-    pub build_date: Option<String>,
-    /// The same, in seconds since 1970.
-    pub build_time: Option<f64>,
-    /// Who built it, if known.
-    pub build_user: Option<String>,
 }
 
 /// The grace of a kill that names none (spec 06 §2).

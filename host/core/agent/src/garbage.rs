@@ -18,6 +18,13 @@ pub(crate) struct Garbage {
     kept: BTreeSet<String>,
 }
 
+impl Garbage {
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+}
+
 impl Agent {
     /// Keeps the sandbox of a task that is over.
     pub(crate) fn keep_sandbox(&mut self, turn: &Turn, task: &Task) {
@@ -61,6 +68,7 @@ impl Agent {
         }
         turn.out.info(format!("removing `{tree}`: it has been kept long enough"));
         turn.out.node(Ask::RemoveTree { path: tree.to_owned() });
+        self.counters.sandboxes_removed += 1;
     }
 
     /// Whether a kept sandbox or a task lies below a directory.

@@ -20,6 +20,7 @@ pub mod input;
 mod launch;
 mod loose;
 mod master_messages;
+pub mod metrics;
 mod names;
 mod paths;
 mod recovery;
@@ -31,7 +32,7 @@ mod timers;
 pub mod views;
 
 pub use agent::Agent;
-pub use config::{AgentConfig, Build, IsolationConfig};
+pub use config::{AgentConfig, IsolationConfig};
 pub use effects::{AtOnce, Change, Effects, Envelope, Exit, Leaving, Observation, ResolvedPath, Write};
 pub use executor::{Executor, ExecutorKey, Phase as ExecutorPhase};
 pub use input::{Found, Input, Sandbox, Stop};

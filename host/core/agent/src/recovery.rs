@@ -207,6 +207,8 @@ impl Agent {
         }
         self.end_tasks_without_executor(turn);
         self.identity.is_recovered = true;
+        let took = turn.now.wall.seconds() - self.started.seconds();
+        self.identity.recovery_seconds = Some(took.max(0.0));
         self.dial_if_ready(turn);
     }
 

@@ -1,10 +1,14 @@
 //! What people and tools see of the agent: encoded off the loop, from a snapshot.
 //!
-//! [`View`] shares the agent's tables as they were at one moment; [`get_state`] and [`state`]
-//! write them in the two forms that Mesos has, [`metrics`] the figures.
+//! [`View`] shares the agent's tables as they were at one moment; [`respond`] and [`state`]
+//! write them in the two forms that Mesos has, [`metrics`] the figures, [`containers`] what is
+//! measured.
 
+mod attached_paths;
+mod containers;
 mod get_state;
 mod metrics;
+mod operator;
 mod resources;
 mod state;
 
@@ -24,8 +28,10 @@ use crate::{
     task::{Task, TaskKey},
 };
 
-pub use get_state::get_state;
+pub use attached_paths::attached_paths;
+pub use containers::{containers, containers_json, get_containers, monitor_statistics};
 pub use metrics::metrics;
+pub use operator::{fill_lists, respond};
 pub use state::state;
 
 /// The agent's facts at one moment.
@@ -44,6 +50,9 @@ pub struct View {
     pub(crate) completed_tasks: RingView<CompletedTask>,
     pub(crate) completed_frameworks: RingView<v1::FrameworkInfo>,
     pub(crate) counters: Counters,
+    /// How long the recovery took, once it is over.
+    pub(crate) recovery_seconds: Option<f64>,
+    pub(crate) sandboxes_kept: usize,
 }
 
 /// What is counted since the process started.
@@ -55,6 +64,7 @@ pub(crate) struct Counters {
     pub(crate) updates_made: u64,
     pub(crate) updates_sent: u64,
     pub(crate) checkpoints_failed: u64,
+    pub(crate) sandboxes_removed: u64,
     pub(crate) ended: BTreeMap<v1::TaskState, u64>,
 }
 
@@ -81,6 +91,8 @@ impl Agent {
             completed_tasks: self.completed_tasks.view(),
             completed_frameworks: self.completed_frameworks.view(),
             counters: self.counters.clone(),
+            recovery_seconds: self.identity.recovery_seconds,
+            sandboxes_kept: self.garbage.len(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
+use mezzo_model::Build;
 use mezzo_proto::mesos::v1;
 
 /// Parsed flags and what the edge made for this run. Nothing in it can be wrong.
@@ -17,8 +18,8 @@ pub struct MasterConfig {
     pub hostname: String,
     /// `--cluster`, shown to people.
     pub cluster: Option<String>,
-    /// What the versions of Mesos's API call the version.
-    pub version: String,
+    /// Which build this is, and the version of Mesos's API.
+    pub build: Build,
     /// When this run started, seconds since 1970.
     pub start_time_seconds: f64,
     /// The flags in force, for `/state`.
@@ -68,7 +69,7 @@ impl MasterConfig {
             port,
             hostname: hostname.into(),
             cluster: None,
-            version: "1.11.0".to_owned(),
+            build: Build { version: "1.11.0".to_owned(), ..Build::default() },
             start_time_seconds: 0.0,
             flags: Vec::new(),
             allocation_gather: Duration::from_millis(5),
@@ -103,7 +104,7 @@ impl MasterConfig {
             port: u32::from(self.port),
             pid: Some(self.pid()),
             hostname: Some(self.hostname.clone()),
-            version: Some(self.version.clone()),
+            version: Some(self.build.version.clone()),
             address: Some(v1::Address {
                 hostname: Some(self.hostname.clone()),
                 ip: Some(self.ip.to_string()),

@@ -13,6 +13,8 @@ use mezzo_model::{
 };
 use mezzo_proto::mesos::v1;
 
+use crate::{metrics::FrameworkCounts, views::Counted};
+
 /// All frameworks.
 #[derive(Debug)]
 pub(crate) struct Frameworks {
@@ -43,6 +45,8 @@ pub(crate) struct Kept {
     pub(crate) unreachable: VecDeque<TaskId>,
     /// Its open offers.
     pub(crate) offers: BTreeSet<u64>,
+    /// What is counted of it.
+    pub(crate) counts: Box<FrameworkCounts>,
 }
 
 impl Kept {
@@ -142,6 +146,21 @@ impl Frameworks {
     /// The open stream of a framework.
     pub(crate) fn stream(&self, id: &FrameworkId) -> Option<StreamId> {
         self.kept.get(id)?.stream.as_ref().map(|stream| stream.id)
+    }
+
+    /// The counts of the framework whose stream this is.
+    pub(crate) fn counts_of(&mut self, stream: StreamId) -> Option<&mut FrameworkCounts> {
+        let id = self.streams.get(&stream)?;
+        self.kept.get_mut(id).map(|kept| &mut *kept.counts)
+    }
+
+    /// What is counted of each framework.
+    pub(crate) fn counted(&self) -> BTreeMap<FrameworkId, Counted> {
+        let counted = |kept: &Kept| Counted {
+            counts: (*kept.counts).clone(),
+            suppressed: kept.suppressed.iter().cloned().collect(),
+        };
+        self.kept.iter().map(|(id, kept)| (id.clone(), counted(kept))).collect()
     }
 
     /// The open streams of all frameworks.

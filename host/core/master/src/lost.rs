@@ -86,7 +86,7 @@ impl Master {
             let reason = Reason::AgentRemoved;
             let mut status = events::status(now, &key.1, Some(id), state, reason, "health check timed out");
             status.unreachable_time = Some(v1::TimeInfo { nanoseconds: nanoseconds(since) });
-            self.counters.task_ended(state);
+            self.count_end(&key.0, state);
             self.counters.terminal_status(&status);
             self.set_task_unreachable(now, &key, Some(&status));
             self.show_task_updated(out, &key, state, &status);

@@ -192,6 +192,7 @@ impl Master {
 
     fn close_turn(&mut self, now: Now, out: &mut Effects) {
         self.watch_allocation(out);
+        self.count_events(out);
         for trouble in self.troubles.drain(..) {
             out.observations.push(Observation::Warning(trouble));
         }

@@ -1,5 +1,8 @@
 //! Plain counts of what has happened; the gauges beside them are read off a view.
 
+mod declared;
+mod frameworks;
+
 use std::collections::BTreeMap;
 
 use mezzo_model::task::TaskState;
@@ -8,63 +11,14 @@ use mezzo_proto::mesos::v1::{
     task_status::{Reason, Source},
 };
 
+pub use declared::declared;
+pub(crate) use frameworks::{ByType, FrameworkCounts};
+
 /// Counters under the names that `/metrics/snapshot` shows; they only grow.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     counts: BTreeMap<String, u64>,
 }
-
-/// Counters that are shown from the start, also at 0.
-pub(crate) const FROM_THE_START: &[&str] = &[
-    "master/dropped_messages",
-    "master/invalid_executor_to_framework_messages",
-    "master/invalid_framework_to_executor_messages",
-    "master/invalid_status_update_acknowledgements",
-    "master/invalid_status_updates",
-    "master/messages_deactivate_framework",
-    "master/messages_decline_offers",
-    "master/messages_executor_to_framework",
-    "master/messages_exited_executor",
-    "master/messages_framework_to_executor",
-    "master/messages_kill_task",
-    "master/messages_launch_tasks",
-    "master/messages_reconcile_operations",
-    "master/messages_reconcile_tasks",
-    "master/messages_register_framework",
-    "master/messages_register_slave",
-    "master/messages_reregister_framework",
-    "master/messages_reregister_slave",
-    "master/messages_revive_offers",
-    "master/messages_status_update",
-    "master/messages_status_update_acknowledgement",
-    "master/messages_suppress_offers",
-    "master/messages_unregister_framework",
-    "master/messages_unregister_slave",
-    "master/messages_update_slave",
-    "master/operations/error",
-    "master/recovery_slave_removals",
-    "master/slave_registrations",
-    "master/slave_removals",
-    "master/slave_removals/reason_registered",
-    "master/slave_removals/reason_unhealthy",
-    "master/slave_removals/reason_unregistered",
-    "master/slave_reregistrations",
-    "master/slave_unreachable_canceled",
-    "master/slave_unreachable_completed",
-    "master/slave_unreachable_scheduled",
-    "master/tasks_dropped",
-    "master/tasks_error",
-    "master/tasks_failed",
-    "master/tasks_finished",
-    "master/tasks_gone",
-    "master/tasks_gone_by_operator",
-    "master/tasks_killed",
-    "master/tasks_lost",
-    "master/valid_executor_to_framework_messages",
-    "master/valid_framework_to_executor_messages",
-    "master/valid_status_update_acknowledgements",
-    "master/valid_status_updates",
-];
 
 impl Counters {
     /// One more of `name`.

@@ -48,6 +48,7 @@ impl Master {
             let refusal = Refusal::not_implemented(format!("{name} is not supported by this release"));
             return out.answer(request, Answer::Refused(refusal));
         }
+        self.count_call(&id, &call);
         out.answer(request, Answer::Accepted);
         self.admitted_call(now, out, &id, call);
     }

@@ -74,7 +74,7 @@ impl Master {
         let moved = task.state.report(state);
         match moved {
             Moved::Ended(state) => {
-                self.counters.task_ended(state);
+                self.count_end(&key.0, state);
                 self.release_task(now, key);
             }
             Moved::To(_) | Moved::Ignored => {}

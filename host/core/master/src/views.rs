@@ -3,17 +3,23 @@
 //! The loop hands out a [`View`], which shares its records with the master; a [`Rendering`] turns
 //! it into what one read wants, piece by piece.
 
+mod frameworks;
 mod json;
 mod legacy;
 mod metrics;
 mod rendering;
+mod role_figures;
 mod roles;
 mod sums;
 mod v1;
 
+pub(crate) use frameworks::Counted;
 pub use rendering::{Place, Rendering};
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use mezzo_acl::Approver;
 use mezzo_ledger::Held;
@@ -57,6 +63,8 @@ pub struct View {
     offers: TableView<u64, Offer>,
     holdings: Vec<(AgentId, Held)>,
     counters: Counters,
+    /// Only of a view that is taken for the numbers.
+    counted: BTreeMap<FrameworkId, Counted>,
     allocator: mezzo_slots::Counters,
 }
 
@@ -67,15 +75,18 @@ pub enum Rendered {
     V1(Box<Response>),
     /// An older JSON endpoint.
     Json(serde_json::Value),
-    /// Names and values for `/metrics/snapshot`, sorted; the daemon adds its own.
-    Metrics(Vec<(String, f64)>),
+}
+
+/// The master's numbers by Mesos's names, sorted; the daemon adds its own.
+pub fn figures(view: &View) -> Vec<(String, f64)> {
+    metrics::snapshot(view)
 }
 
 /// What `read` shows of `view`, as values: for those who look into it. Readers are served by a
 /// [`Rendering`], of which this is made.
 pub fn render(view: &Arc<View>, read: &MasterRead) -> Rendered {
     if *read == MasterRead::Metrics {
-        return Rendered::Metrics(metrics::snapshot(view));
+        return Rendered::Json(serde_json::Value::Null);
     }
     if is_v1(read) {
         let bytes = Rendering::new(Arc::clone(view), read, Encoding::Protobuf).whole();
@@ -126,6 +137,9 @@ impl Master {
             view.unreachable =
                 self.agents.unreachable.iter().map(|(id, agent)| (id.clone(), since(agent))).collect();
         }
+        if read == MasterRead::Metrics {
+            view.counted = self.frameworks.counted();
+        }
         out.send.push(Envelope::Snapshot { request, read, view: Arc::new(view) });
     }
 
@@ -148,6 +162,7 @@ impl Master {
             offers: self.offers.view(),
             holdings: self.ledger.holdings(),
             counters: self.counters.clone(),
+            counted: BTreeMap::new(),
             allocator: self.allocation.slot.counters(),
         }
     }

@@ -7,13 +7,15 @@
 //!
 //! Start with [`ids`] and [`time`]; [`calls`] holds what comes in from outside
 //! once it has been validated, [`container`] what goes out to the kernel. [`table`] keeps
-//! many nouns so that they can be shown in a moment; [`outbox`] is the order in which a
+//! many nouns so that they can be shown in a moment; [`figure`] declares numbers; [`outbox`] is the order in which a
 //! core's effects happen.
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod build;
 pub mod calls;
 pub mod container;
+pub mod figure;
 pub mod framework;
 pub mod ids;
 pub mod lane;
@@ -23,6 +25,7 @@ pub mod table;
 pub mod task;
 pub mod time;
 
+pub use build::Build;
 pub use ids::{
     AgentId, ContainerId, ExecutorId, FrameworkId, LinkId, OfferId, RequestId, StreamId, TaskId, Ticket,
 };

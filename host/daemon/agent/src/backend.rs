@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use mezzo_api::{AgentBackend, Attached, CloseReason, EventSender};
+use mezzo_api::{AgentBackend, Attached, CloseReason, EventSender, Figures};
 use mezzo_core_agent::Input;
 use mezzo_model::{
     RequestId, StreamId,
@@ -22,6 +22,9 @@ use crate::{
 
 const TOO_BUSY: &str = "The agent had no room for this request for 5 s; ask again later.";
 const ENDED: &str = "The agent ended before it answered.";
+
+/// How many of what waits for the core are shown.
+const NAMES_MAX: usize = 100;
 
 /// The API's way to the core.
 pub(crate) struct Backend {
@@ -114,7 +117,15 @@ impl AgentBackend for Backend {
         self.ask(principal, read, |waiter| Waiter::Read(waiter, encoding)).await?
     }
 
+    async fn figures(&self) -> Result<Figures, Refusal> {
+        self.ask(Principal::ANONYMOUS, AgentRead::Metrics, Waiter::Figures).await?
+    }
+
     async fn attached(&self, path: &str) -> Result<Option<Attached>, Refusal> {
         self.ask(Principal::ANONYMOUS, AgentRead::ResolvePath(path.to_owned()), Waiter::Path).await?
+    }
+
+    fn waiting(&self) -> Vec<&'static str> {
+        self.inbox.list(NAMES_MAX, Input::name)
     }
 }

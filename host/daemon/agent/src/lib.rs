@@ -18,6 +18,7 @@ mod dial;
 mod flags;
 mod outbox;
 mod outside;
+mod render;
 mod sandboxes;
 mod start;
 mod streams;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use mezzo_api::Attached;
 use mezzo_containers::Node;
 use mezzo_core_agent::{
@@ -10,18 +9,13 @@ use mezzo_core_agent::{
     views::{self, View},
 };
 use mezzo_disk::WorkDir;
-use mezzo_model::{
-    RequestId, StreamId,
-    calls::{AgentRead, Encoding, Refusal},
-    container::Ask,
-};
-use mezzo_proto::Message;
+use mezzo_model::{RequestId, StreamId, calls::AgentRead, container::Ask};
 use mezzo_telemetry::Metrics;
 
 use crate::{
     Inbox,
     dial::Links,
-    sandboxes,
+    render, sandboxes,
     streams::Streams,
     waiting::{Waiter, Waiting},
 };
@@ -68,7 +62,7 @@ impl Outside {
     fn open_stream(&self, request: RequestId, stream: StreamId) {
         let is_heard = match self.waiting.take(request) {
             Some(Waiter::Subscribe(waiter)) => waiter.send(Ok(())).is_ok(),
-            Some(Waiter::Call(_) | Waiter::Read(..) | Waiter::Path(_)) | None => false,
+            Some(Waiter::Call(_) | Waiter::Read(..) | Waiter::Path(_) | Waiter::Figures(_)) | None => false,
         };
         // The executor left while its SUBSCRIBE waited; the core thinks that it is there.
         if !is_heard {
@@ -88,23 +82,15 @@ impl Outside {
 
     /// Writes a view on a thread that may be slow.
     fn render(&self, request: RequestId, read: AgentRead, view: Arc<View>) {
-        let Some(Waiter::Read(waiter, encoding)) = self.waiting.take(request) else { return };
-        let metrics = Arc::clone(&self.metrics);
-        self.runtime.spawn_blocking(move || drop(waiter.send(rendered(&read, &view, encoding, &metrics))));
-    }
-}
-
-fn rendered(read: &AgentRead, view: &View, encoding: Encoding, metrics: &Metrics) -> Result<Bytes, Refusal> {
-    match read {
-        AgentRead::GetState => {
-            let response = views::get_state(view);
-            Ok(match encoding {
-                Encoding::Json => mezzo_proto::json::to_json(&response).into(),
-                Encoding::Protobuf => response.encode_to_vec().into(),
-            })
-        }
-        AgentRead::State => Ok(views::state(view).to_string().into()),
-        AgentRead::Metrics => Ok(metrics.to_json(views::metrics(view)).into()),
-        _ => Err(Refusal::not_implemented("This read has no view")),
+        let waiter = self.waiting.take(request);
+        let meter = self.node.meter();
+        self.runtime.spawn_blocking(move || match waiter {
+            // Whoever has gone meanwhile does not mind.
+            Some(Waiter::Read(waiter, encoding)) => {
+                drop(waiter.send(render::rendered(&read, &view, encoding, &meter)));
+            }
+            Some(Waiter::Figures(waiter)) => drop(waiter.send(Ok(views::metrics(&view)))),
+            Some(Waiter::Path(_) | Waiter::Call(_) | Waiter::Subscribe(_)) | None => {}
+        });
     }
 }

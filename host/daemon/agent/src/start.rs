@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use mezzo_api::{AgentApi, Build};
+use mezzo_api::{AgentApi, Build, Process};
 use mezzo_containers::{FetchRequest, Node, NodeConfig, NodeError};
 use mezzo_core_agent::{Agent, AgentConfig, Exit, Found, Input, Stop, checkpoint};
 use mezzo_disk::{Checkpoints, DiskError, WorkDir, WorkDirError};
@@ -162,7 +162,7 @@ impl AgentHandle {
         // Not raised: tasks would inherit it.
         http.fit_open_files(mezzo_linux::open_files::allowed());
         let bound = Server::new(http).bind(config.listen).await?;
-        let build = build();
+        let build = mezzo_telemetry::build(API_VERSION);
         let core = core_config(&config, bound.address(), log_path, &build)?;
         tracing::info!(address = %bound.address(), work_dir = %config.work_dir.display(), resources = %core.resources, "agent starts");
 
@@ -171,7 +171,9 @@ impl AgentHandle {
         let streams = Arc::new(Streams::default());
         let links = Arc::new(Links::default());
         let dialing = Arc::new(Mutex::new(None));
-        let node = start_node(&config, init.into(), &inbox).await?;
+        let metrics = metrics(&inbox, &links);
+        let node = start_node(&config, init.into(), &inbox, &metrics).await?;
+        let process = Process { build, flags: core.flags.clone(), metrics: Metrics::clone(&metrics) };
         let outside = Arc::new(Outside {
             work_dir,
             node,
@@ -179,7 +181,7 @@ impl AgentHandle {
             waiting: Arc::clone(&waiting),
             streams: Arc::clone(&streams),
             inbox: Arc::clone(&inbox),
-            metrics: metrics(&inbox, &links),
+            metrics,
             runtime: tokio::runtime::Handle::current(),
             dial: dialer(&config, &inbox, &links, &dialing),
         });
@@ -206,7 +208,7 @@ impl AgentHandle {
             stream_bytes_max: config.http.stream_bytes_max,
             next_number: AtomicU64::new(1),
         };
-        let server = bound.serve(Arc::new(AgentApi::new(Arc::new(backend), build)));
+        let server = bound.serve(Arc::new(AgentApi::new(Arc::new(backend), process)));
         Ok(Self { inbox, waiting, streams, links, dialing, server, exit: Exited::NotYet(exit) })
     }
 
@@ -280,10 +282,6 @@ fn machine(what: &'static str) -> impl FnOnce(io::Error) -> AgentError {
 }
 
 /// Which build this is.
-fn build() -> Build {
-    Build { version: API_VERSION.to_owned(), ..Build::default() }
-}
-
 /// What the core is told, now that everything is known.
 fn core_config(
     config: &Config,
@@ -319,14 +317,7 @@ fn core_config(
         gc_delay: config.gc_delay,
         log_path: log_path.map(text),
         flags: config.flags.clone(),
-        build: mezzo_core_agent::Build {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            api_version: build.version.clone(),
-            git_sha: build.git_sha.clone(),
-            build_date: Some(build.date.clone()).filter(|date| !date.is_empty()),
-            build_time: Some(build.time).filter(|time| *time > 0.0),
-            build_user: Some(build.user.clone()).filter(|user| !user.is_empty()),
-        },
+        build: build.clone(),
     })
 }
 
@@ -335,15 +326,29 @@ async fn start_node(
     config: &Config,
     init: Cow<'static, [u8]>,
     inbox: &Arc<Inbox>,
+    metrics: &Metrics,
 ) -> Result<Node, AgentError> {
     let stall_timeout = config.fetcher_stall_timeout;
+    let good = metrics.counter("containerizer/fetcher/task_fetches_succeeded");
+    let bad = metrics.counter("containerizer/fetcher/task_fetches_failed");
     let node = NodeConfig {
         runtime_dir: config.runtime_dir.clone(),
         work_dir: config.work_dir.clone(),
         launcher: config.launcher.clone(),
         init,
         runtime: tokio::runtime::Handle::current(),
-        fetch: Arc::new(move |request| Box::pin(fetch(request, stall_timeout))),
+        fetch: Arc::new(move |request| {
+            let (good, bad) = (good.clone(), bad.clone());
+            Box::pin(async move {
+                let fetched = fetch(request, stall_timeout).await;
+                if fetched.is_ok() {
+                    good.increment()
+                } else {
+                    bad.increment()
+                }
+                fetched
+            })
+        }),
         destroy_timeout: config.cgroups_destroy_timeout,
     };
     let inbox = Arc::clone(inbox);
@@ -381,7 +386,7 @@ fn dialer(
 }
 
 fn metrics(inbox: &Arc<Inbox>, links: &Arc<Links>) -> Arc<Metrics> {
-    let metrics = Metrics::default();
+    let metrics = Metrics::new(mezzo_core_agent::metrics::declared());
     for (lane, name) in LANES {
         let inbox = Arc::clone(inbox);
         metrics.gauge(&format!("mezzo/agent/inbox_{name}"), move || inbox.waiting()[lane as usize] as f64);

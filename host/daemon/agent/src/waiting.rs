@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use mezzo_api::Attached;
+use mezzo_api::{Attached, Figures};
 use mezzo_model::{
     RequestId,
     calls::{Answer, Encoding, Refusal, Status},
@@ -27,6 +27,8 @@ pub(crate) enum Waiter {
     Subscribe(oneshot::Sender<Result<(), Refusal>>),
     /// A view, or a refusal.
     Read(oneshot::Sender<Result<Bytes, Refusal>>, Encoding),
+    /// The core's numbers.
+    Figures(oneshot::Sender<Result<Figures, Refusal>>),
     /// Where a path leads, if anywhere.
     Path(oneshot::Sender<Result<Option<Attached>, Refusal>>),
 }
@@ -65,6 +67,7 @@ impl Waiting {
             None | Some(Waiter::Call(_)) => {}
             Some(Waiter::Subscribe(waiter)) => drop(waiter.send(Err(refusal))),
             Some(Waiter::Read(waiter, _)) => drop(waiter.send(Err(refusal))),
+            Some(Waiter::Figures(waiter)) => drop(waiter.send(Err(refusal))),
             Some(Waiter::Path(waiter)) if refusal.status == Status::NotFound => drop(waiter.send(Ok(None))),
             Some(Waiter::Path(waiter)) => drop(waiter.send(Err(refusal))),
         }

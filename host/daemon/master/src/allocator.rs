@@ -1,9 +1,15 @@
 //! The allocator's thread, as the core orders it.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use mezzo_core_master::Input;
 use mezzo_slots::{Answer, Ask, Digest, Failure, Order, SlotName};
+use mezzo_telemetry::{Metrics, Timer};
 use mezzo_wasm::{AllocatorThread, Cache, Limits, LoadError, Plugin, Runtime, Said, Start};
 
 use crate::Inbox;
@@ -15,6 +21,27 @@ pub(crate) struct AllocatorHost {
     plugins: BTreeMap<Digest, Arc<[u8]>>,
     running: Option<AllocatorThread>,
     inbox: Arc<Inbox>,
+    rounds: Arc<Rounds>,
+}
+
+/// The round that the allocator was asked for last, and how long rounds take. One is asked at a time.
+struct Rounds {
+    asked: Mutex<Option<Instant>>,
+    took: Timer,
+}
+
+impl Rounds {
+    fn asked(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn heard(&self, said: &Said) {
+        if let Said::Answered(_) = said
+            && let Some(asked) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            self.took.record(asked.elapsed());
+        }
+    }
 }
 
 impl AllocatorHost {
@@ -27,6 +54,7 @@ impl AllocatorHost {
         plugins: Vec<Arc<[u8]>>,
         cache_dir: Option<&Path>,
         inbox: Arc<Inbox>,
+        metrics: &Metrics,
     ) -> Result<(Self, Vec<Digest>), LoadError> {
         let runtime = Runtime::new()?;
         let cache = cache_dir.and_then(|directory| match Cache::open(directory) {
@@ -38,7 +66,9 @@ impl AllocatorHost {
         });
         let order: Vec<Digest> = plugins.iter().map(|bytes| mezzo_wasm::digest(bytes)).collect();
         let plugins = order.iter().copied().zip(plugins).collect();
-        Ok((Self { runtime, cache, plugins, running: None, inbox }, order))
+        let rounds =
+            Rounds { asked: Mutex::new(None), took: metrics.timer("allocator/mesos/allocation_run_ms") };
+        Ok((Self { runtime, cache, plugins, running: None, inbox, rounds: Arc::new(rounds) }, order))
     }
 
     /// Compiles and checks a plugin, so that a start with a file that is none ends with the reason.
@@ -85,7 +115,11 @@ impl AllocatorHost {
             cache: self.cache.clone(),
         };
         let inbox = Arc::clone(&self.inbox);
-        let spawned = AllocatorThread::spawn(&self.runtime, start, move |said| inbox.push_now(heard(said)));
+        let rounds = Arc::clone(&self.rounds);
+        let spawned = AllocatorThread::spawn(&self.runtime, start, move |said| {
+            rounds.heard(&said);
+            inbox.push_now(heard(said));
+        });
         match spawned {
             Ok(thread) => self.running = Some(thread),
             Err(error) => {
@@ -98,6 +132,7 @@ impl AllocatorHost {
     /// Asks the plugin; if nobody can be asked, the core hears that at once.
     pub(crate) fn ask(&self, ask: Ask) {
         let (slot, generation, round) = (ask.slot, ask.generation, ask.batch.round);
+        self.rounds.asked();
         let asked = match &self.running {
             Some(thread) => thread.ask(ask),
             None => Err(Failure::Gone),

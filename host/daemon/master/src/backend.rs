@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use mezzo_api::{Attached, CloseReason, EventSender, Leader, MasterBackend, Reading};
+use mezzo_api::{Attached, CloseReason, EventSender, Figures, Leader, MasterBackend, Reading};
 use mezzo_core_master::Input;
 use mezzo_http::Body;
 use mezzo_model::{
@@ -23,6 +23,12 @@ use crate::{
 
 const TOO_BUSY: &str = "The master had no room for this request for 5 s; ask again later.";
 const ENDED: &str = "The master ended before it answered.";
+
+/// The virtual path of the log.
+const LOG: &str = "/master/log";
+
+/// How many of what waits for the core are shown.
+const NAMES_MAX: usize = 100;
 
 /// The API's way to the core.
 pub(crate) struct Backend {
@@ -138,8 +144,22 @@ impl MasterBackend for Backend {
         self.ask(request, input, |waiter| Waiter::Read(waiter, encoding)).await?
     }
 
+    async fn figures(&self) -> Result<Figures, Refusal> {
+        let request = self.next_request();
+        let input = Input::Read { request, principal: Principal::ANONYMOUS, read: MasterRead::Metrics };
+        self.ask(request, input, Waiter::Figures).await?
+    }
+
+    fn waiting(&self) -> Vec<&'static str> {
+        self.inbox.list(NAMES_MAX, Input::name)
+    }
+
+    fn attached_paths(&self) -> Vec<(String, String)> {
+        self.log_path.iter().map(|place| (LOG.to_owned(), place.clone())).collect()
+    }
+
     async fn attached(&self, path: &str) -> Result<Option<Attached>, Refusal> {
-        let is_log = path.trim_end_matches('/') == "/master/log";
+        let is_log = path.trim_end_matches('/') == LOG;
         let root = self.log_path.clone().filter(|_| is_log);
         Ok(root.map(|root| Attached { root, rest: String::new() }))
     }

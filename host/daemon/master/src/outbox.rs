@@ -6,11 +6,7 @@
 
 use std::{io, sync::Arc, thread};
 
-use mezzo_api::Reading;
-use mezzo_core_master::{
-    Effects, Envelope, Input,
-    views::{self, Rendered},
-};
+use mezzo_core_master::{Effects, Envelope, Input, views};
 use mezzo_model::{
     RequestId, Ticket,
     calls::{MasterRead, Refusal},
@@ -187,7 +183,7 @@ impl Carrier {
             Envelope::OpenStream { request, stream, .. } => {
                 let is_heard = match waiting.take(request) {
                     Some(Waiter::Subscribe(waiter)) => waiter.send(Ok(())).is_ok(),
-                    Some(Waiter::Call(_) | Waiter::Watch(..) | Waiter::Read(..)) | None => false,
+                    Some(_) | None => false,
                 };
                 // The client left while its SUBSCRIBE waited; the core thinks that it is there.
                 if !is_heard {
@@ -206,7 +202,7 @@ impl Carrier {
                     // Dropped readers say themselves that they are gone.
                     drop(waiter.send(Ok(watches.open(streams, &approver, view, encoding))));
                 }
-                Some(Waiter::Call(_) | Waiter::Subscribe(_) | Waiter::Read(..)) | None => {
+                Some(_) | None => {
                     streams.into_iter().for_each(|stream| inbox.push_now(Input::StreamClosed { stream }));
                 }
             },
@@ -218,25 +214,21 @@ impl Carrier {
     /// Has a view rendered, beside this thread and the loop.
     fn render(&self, request: RequestId, read: MasterRead, view: Arc<views::View>) {
         let (waiting, renderer) = (Arc::clone(&self.outside.waiting), self.renderer.clone());
-        let metrics = self.outside.metrics.clone();
         self.outside.runtime.spawn(async move {
             // Whoever has left in the meantime needs no view.
-            let Some(Waiter::Read(waiter, encoding)) = waiting.take(request) else { return };
-            let reading = match read {
-                MasterRead::Metrics => {
-                    tokio::task::spawn_blocking(move || numbers(&view, &metrics)).await.ok()
+            match waiting.take(request) {
+                Some(Waiter::Read(waiter, encoding)) => {
+                    let reading = renderer.begin(read, encoding, view).await;
+                    let ended = || Refusal::unavailable("The master ended before it answered.");
+                    drop(waiter.send(reading.ok_or_else(ended)));
                 }
-                read => renderer.begin(read, encoding, view).await,
-            };
-            let ended = || Refusal::unavailable("The master ended before it answered.");
-            drop(waiter.send(reading.ok_or_else(ended)));
+                Some(Waiter::Figures(waiter)) => {
+                    let work = move || drop(waiter.send(Ok(views::figures(&view))));
+                    // Whoever waits hears of the end by itself.
+                    let _ = tokio::task::spawn_blocking(work).await;
+                }
+                Some(_) | None => {}
+            }
         });
-    }
-}
-
-fn numbers(view: &Arc<views::View>, metrics: &Metrics) -> Reading {
-    match views::render(view, &MasterRead::Metrics) {
-        Rendered::Metrics(numbers) => Reading::Whole(metrics.to_json(numbers).into()),
-        Rendered::V1(_) | Rendered::Json(_) => Reading::Whole(bytes::Bytes::new()),
     }
 }

@@ -1,6 +1,14 @@
 //! Registry facts, made durable on a thread of its own: what waits together is written together.
 
-use std::{io, sync::mpsc, thread};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
 
 use mezzo_disk::Store;
 use mezzo_model::Ticket;
@@ -23,6 +31,8 @@ pub(crate) struct Writer {
     /// Absent once the thread is to end.
     writes: Option<mpsc::Sender<(Ticket, Write)>>,
     thread: Option<thread::JoinHandle<()>>,
+    /// Writes that are not made yet.
+    queued: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -34,19 +44,25 @@ impl Writer {
     ) -> io::Result<Self> {
         let (writes, waiting) = mpsc::channel();
         let timer = metrics.timer("registrar/state_store_ms");
+        let queued = Arc::new(AtomicUsize::new(0));
+        let (left, shown) = (Arc::clone(&queued), Arc::clone(&queued));
+        metrics.gauge("registrar/queued_operations", move || shown.load(Ordering::Relaxed) as f64);
         let thread = thread::Builder::new().name("registry".to_owned()).spawn(move || {
             while let Ok(first) = waiting.recv() {
                 let mut group: Vec<(Ticket, Write)> = vec![first];
                 group.extend(waiting.try_iter().take(GROUP_MAX - 1));
+                let count = group.len();
                 timer.time(|| keep(&registry, group, &written));
+                left.fetch_sub(count, Ordering::Relaxed);
             }
         })?;
-        Ok(Self { writes: Some(writes), thread: Some(thread) })
+        Ok(Self { writes: Some(writes), thread: Some(thread), queued })
     }
 
     /// Hands a write over. How many wait is bounded by the core, which asks one for each fact.
     pub(crate) fn write(&self, ticket: Ticket, write: Write) {
         if let Some(writes) = &self.writes {
+            self.queued.fetch_add(1, Ordering::Relaxed);
             let _ = writes.send((ticket, write));
         }
     }

@@ -7,10 +7,10 @@ use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     thread::JoinHandle,
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
-use mezzo_api::{Build, MasterApi};
+use mezzo_api::{MasterApi, Process};
 use mezzo_disk::{Store, WorkDir};
 use mezzo_registry::Recovered;
 use mezzo_telemetry::Metrics;
@@ -137,15 +137,18 @@ impl Config {
         // The master starts no processes, so nobody inherits the raised limit.
         http.fit_open_files(mezzo_linux::open_files::raise());
         let bound = mezzo_http::Server::new(http).bind(self.listen).await?;
-        let kept = Kept::open(&self)?;
-        let metrics = Metrics::with_system();
+        let (begun, kept) = (Instant::now(), Kept::open(&self)?);
+        let fetched = begun.elapsed();
+        let metrics = Metrics::new(mezzo_core_master::metrics::declared());
+        of_registry(&metrics, &kept.registry, fetched);
         let inbox = Arc::new(Inbox::new());
         let (streams, waiting) = (Arc::new(Streams::default()), Arc::new(Waiting::default()));
         let watches = Watches::new(Arc::clone(&inbox), &metrics, self.http.stream_bytes_max);
         let links = Links::new(Arc::clone(&inbox));
         let plugins = self.plugins(embedded_allocator)?;
         let cache_dir = kept.work_dir.as_ref().map(plugin_cache);
-        let (allocator, order) = AllocatorHost::new(plugins, cache_dir.as_deref(), Arc::clone(&inbox))?;
+        let (allocator, order) =
+            AllocatorHost::new(plugins, cache_dir.as_deref(), Arc::clone(&inbox), &metrics)?;
         if let Allocator::File(path) = &self.allocator {
             let refused = |source| MasterError::NoAllocator { path: path.clone(), source };
             order.first().map_or(Ok(()), |wanted| allocator.check(wanted)).map_err(refused)?;
@@ -154,8 +157,12 @@ impl Config {
 
         let clock = Clock::start().with_offset_file(self.wall_clock_offset_file.clone());
         let core_config = self.told(bound.address())?;
+        let process = Process {
+            build: core_config.build.clone(),
+            flags: core_config.flags.clone(),
+            metrics: metrics.clone(),
+        };
         let address = format!("{}:{}", core_config.hostname, core_config.port);
-        let version = core_config.version.clone();
         let (core, first) = mezzo_core_master::Master::new(core_config, kept.recovered, &order, clock.now());
 
         let outside = Outside {
@@ -195,7 +202,7 @@ impl Config {
         }
         let (acceptor, opened) = mezzo_link::Acceptor::new(self.link.clone(), LINKS_WAITING_MAX);
         tokio::spawn(Arc::clone(&links).serve(opened));
-        let api = MasterApi::new(backend, Build { version, ..Build::default() });
+        let api = MasterApi::new(backend, process);
         let address = bound.address();
         let server = bound.serve(front::service(api, acceptor));
         let threads = vec![turn_thread, outbox_thread];
@@ -224,6 +231,7 @@ impl Config {
         core.ip = self.advertise_ip.unwrap_or_else(|| told_ip(ip));
         core.port = self.advertise_port.unwrap_or(bound.port());
         core.hostname = self.hostname.clone();
+        core.build = mezzo_telemetry::build(&core.build.version);
         core.start_time_seconds = wall(SystemTime::now()).seconds();
         Ok(core)
     }
@@ -315,6 +323,20 @@ fn plugin_cache(work_dir: &WorkDir) -> PathBuf {
     plugins.join("compiled")
 }
 
+/// What is known of the registry once it was read.
+fn of_registry(metrics: &Metrics, registry: &Registry, fetched: Duration) {
+    metrics.gauge("registrar/state_fetch_ms", move || fetched.as_secs_f64() * 1000.0);
+    // There is one replica, and a master that starts has read it.
+    metrics.gauge("registrar/log/recovered", || 1.0);
+    metrics.gauge("registrar/log/ensemble_size", || 1.0);
+    if let Registry::Disk(store) = registry {
+        let path = store.path().to_owned();
+        metrics.gauge("registrar/registry_size_bytes", move || {
+            std::fs::metadata(&path).map_or(0.0, |file| file.len() as f64)
+        });
+    }
+}
+
 fn gauges(
     metrics: &Metrics,
     inbox: &Arc<Inbox>,
@@ -325,6 +347,11 @@ fn gauges(
     for (lane, name) in LANES {
         let inbox = Arc::clone(inbox);
         metrics.gauge(&format!("mezzo/master/inbox/{name}"), move || inbox.waiting()[lane as usize] as f64);
+    }
+    // What Mesos has in one queue waits in lanes here.
+    for (lane, name) in [(0, "messages"), (1, "dispatches"), (2, "http_requests")] {
+        let inbox = Arc::clone(inbox);
+        metrics.gauge(&format!("master/event_queue_{name}"), move || inbox.waiting()[lane] as f64);
     }
     let (streams, links, waiting) = (Arc::clone(streams), Arc::clone(links), Arc::clone(waiting));
     metrics.gauge("mezzo/master/streams", move || streams.len() as f64);

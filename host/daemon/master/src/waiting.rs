@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use mezzo_api::Reading;
+use mezzo_api::{Figures, Reading};
 use mezzo_model::{
     RequestId,
     calls::{Answer, Encoding, Refusal},
@@ -28,6 +28,8 @@ pub(crate) enum Waiter {
     Subscribe(oneshot::Sender<Result<(), Refusal>>),
     /// Open event streams of operators, or a refusal.
     Watch(oneshot::Sender<Result<Opened, Refusal>>, Encoding),
+    /// The core's numbers, or a refusal.
+    Figures(oneshot::Sender<Result<Figures, Refusal>>),
     /// A view, or a refusal.
     Read(oneshot::Sender<Result<Reading, Refusal>>, Encoding),
 }
@@ -64,6 +66,7 @@ impl Waiting {
             Some(Waiter::Call(waiter)) => drop(waiter.send(answer)),
             Some(Waiter::Subscribe(waiter)) => drop(waiter.send(Err(refusal(answer)))),
             Some(Waiter::Watch(waiter, _)) => drop(waiter.send(Err(refusal(answer)))),
+            Some(Waiter::Figures(waiter)) => drop(waiter.send(Err(refusal(answer)))),
             Some(Waiter::Read(waiter, _)) => drop(waiter.send(Err(refusal(answer)))),
         }
     }

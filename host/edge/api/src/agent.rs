@@ -7,17 +7,18 @@ mod routes;
 use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
-use mezzo_http::{CloseReason, EventSender, Request, Response, Service, StatusCode};
+use mezzo_http::{CloseReason, EventSender, Request, Response, Service};
 use mezzo_model::{
     RequestId, StreamId,
     calls::{AgentRead, Answer, Encoding, ExecutorRequest, Principal, Refusal},
 };
 
 use crate::{
-    Attached, Build, answer,
-    files::{self, Files},
+    Attached, answer,
+    files::Files,
+    process::{self, Figures, Found, Own, Process},
     query::Query,
-    route,
+    route::{self, Topic},
 };
 use routes::Endpoint;
 
@@ -47,7 +48,7 @@ pub trait AgentBackend: Send + Sync + 'static {
     fn stream_closed(&self, stream: StreamId, reason: CloseReason);
 
     /// Renders a view of the agent's state; the legacy ones are JSON whatever `encoding` says.
-    /// Never asked for [`AgentRead::ResolvePath`].
+    /// Never asked for [`AgentRead::ResolvePath`] and [`AgentRead::Metrics`].
     fn read(
         &self,
         principal: Principal,
@@ -55,20 +56,26 @@ pub trait AgentBackend: Send + Sync + 'static {
         encoding: Encoding,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
 
+    /// The core's numbers, by Mesos's names.
+    fn figures(&self) -> impl Future<Output = Result<Figures, Refusal>> + Send;
+
     /// Where a path of the files API leads, if anywhere.
     fn attached(&self, path: &str) -> impl Future<Output = Result<Option<Attached>, Refusal>> + Send;
+
+    /// What waits for the core, oldest first, at most a few of them.
+    fn waiting(&self) -> Vec<&'static str>;
 }
 
 /// The agent's whole API, as a service of the HTTP server.
 pub struct AgentApi<B> {
     backend: Arc<B>,
-    build: Build,
+    process: Process,
 }
 
 impl<B: AgentBackend> AgentApi<B> {
     /// The API in front of `backend`.
-    pub fn new(backend: Arc<B>, build: Build) -> Self {
-        Self { backend, build }
+    pub fn new(backend: Arc<B>, process: Process) -> Self {
+        Self { backend, process }
     }
 
     async fn endpoint(&self, endpoint: &Endpoint, request: &Request) -> Result<Response, Box<Response>> {
@@ -77,12 +84,11 @@ impl<B: AgentBackend> AgentApi<B> {
             Endpoint::Operator => operator::handle(self, request).await?,
             Endpoint::Executor => executor::handle(&self.backend, request).await?,
             Endpoint::State => self.legacy(AgentRead::State, &query).await,
-            Endpoint::Metrics => self.legacy(AgentRead::Metrics, &query).await,
-            Endpoint::Health => Response::empty(StatusCode::OK),
-            Endpoint::Version => answer::legacy_json(self.build.to_json().to_string(), &query),
-            Endpoint::FilesBrowse => files::browse(self, &query).await,
-            Endpoint::FilesRead => files::read(self, &query).await,
-            Endpoint::FilesDownload => files::download(self, &query).await,
+            Endpoint::Containers => {
+                let wanted = query.get("container_id").map(str::to_owned);
+                self.legacy(AgentRead::Containers(wanted), &query).await
+            }
+            Endpoint::MonitorStatistics => self.legacy(AgentRead::MonitorStatistics, &query).await,
             Endpoint::Later => answer::not_implemented(&format!("The endpoint '{}'", request.uri.path())),
         })
     }
@@ -97,11 +103,36 @@ impl<B: AgentBackend> AgentApi<B> {
 
 impl<B: AgentBackend> Service for AgentApi<B> {
     async fn call(&self, request: Request) -> Response {
-        let outcome = match route::find(routes::TABLE, "slave(1)", request.uri.path(), &request.method) {
-            Ok(endpoint) => self.endpoint(endpoint, &request).await,
+        let outcome = match process::route::<Self, _>(routes::TABLE, &request) {
+            Ok(Found::Own(endpoint)) => self.endpoint(endpoint, &request).await,
+            Ok(Found::Shared(endpoint)) => Ok(process::endpoint(self, endpoint, &request).await),
             Err(refusal) => Err(refusal),
         };
         outcome.unwrap_or_else(|refusal| *refusal)
+    }
+}
+
+impl<B: AgentBackend> Own for AgentApi<B> {
+    const ID: &'static str = "slave(1)";
+
+    fn topics() -> impl Iterator<Item = Topic> {
+        route::topics(routes::TABLE)
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+
+    async fn figures(&self) -> Result<Figures, Refusal> {
+        self.backend.figures().await
+    }
+
+    async fn attached_paths(&self) -> Result<Bytes, Refusal> {
+        self.backend.read(Principal::ANONYMOUS, AgentRead::AttachedPaths, Encoding::Json).await
+    }
+
+    fn waiting(&self) -> Vec<&'static str> {
+        self.backend.waiting()
     }
 }
 

@@ -28,6 +28,12 @@ pub(crate) fn legacy_json(body: impl Into<bytes::Bytes>, query: &Query) -> Respo
     }
 }
 
+/// Names and texts, as an object of JSON.
+pub(crate) fn object(pairs: Vec<(String, String)>) -> bytes::Bytes {
+    let map: serde_json::Map<_, _> = pairs.into_iter().map(|(name, value)| (name, value.into())).collect();
+    serde_json::Value::Object(map).to_string().into()
+}
+
 /// The answer to a call that opens no stream.
 pub(crate) fn call(answer: Answer) -> Response {
     match answer {

@@ -1,46 +1,29 @@
-//! What `/version` says.
+//! `/version` and GET_VERSION.
 
+use mezzo_model::build::{Build, Fact};
 use mezzo_proto::mesos::v1::VersionInfo;
 use serde_json::{Map, Value};
 
-/// Which build this is.
-#[derive(Clone, Debug, Default)]
-pub struct Build {
-    /// The version of the API that clients compare with, `1.11.0`.
-    pub version: String,
-    /// `YYYY-MM-DD HH:MM:SS UTC`; empty when unknown.
-    pub date: String,
-    /// The same in seconds since 1970.
-    pub time: f64,
-    /// Who built it; empty when unknown.
-    pub user: String,
-    /// The commit, if it is known.
-    pub git_sha: Option<String>,
+/// `/version`: the keys in the order of the alphabet.
+pub(crate) fn to_json(build: &Build) -> Value {
+    let mut all: Vec<(&str, Fact)> = build.facts().collect();
+    all.sort_by_key(|(key, _)| *key);
+    let values = all.into_iter().map(|(key, fact)| match fact {
+        Fact::Text(text) => (key.to_owned(), Value::from(text)),
+        Fact::Time(seconds) => (key.to_owned(), Value::from(seconds)),
+    });
+    Value::Object(values.collect::<Map<_, _>>())
 }
 
-impl Build {
-    /// `/version`: the keys in the order of the alphabet.
-    pub(crate) fn to_json(&self) -> Value {
-        let mut map = Map::new();
-        map.insert("build_date".into(), self.date.clone().into());
-        map.insert("build_time".into(), self.time.into());
-        map.insert("build_user".into(), self.user.clone().into());
-        if let Some(git_sha) = &self.git_sha {
-            map.insert("git_sha".into(), git_sha.clone().into());
-        }
-        map.insert("version".into(), self.version.clone().into());
-        Value::Object(map)
-    }
-
-    /// GET_VERSION.
-    pub(crate) fn to_wire(&self) -> VersionInfo {
-        VersionInfo {
-            version: self.version.clone(),
-            build_date: Some(self.date.clone()),
-            build_time: Some(self.time),
-            build_user: Some(self.user.clone()),
-            git_sha: self.git_sha.clone(),
-            ..VersionInfo::default()
-        }
+/// GET_VERSION.
+pub(crate) fn to_wire(build: &Build) -> VersionInfo {
+    VersionInfo {
+        version: build.version.clone(),
+        build_date: Some(build.date.clone()),
+        build_time: Some(build.time),
+        build_user: Some(build.user.clone()),
+        git_sha: build.git_sha.clone(),
+        git_branch: build.git_branch.clone(),
+        git_tag: build.git_tag.clone(),
     }
 }

@@ -6,6 +6,7 @@
 
 mod disk;
 mod names;
+mod range;
 
 use std::{
     future::Future,
@@ -14,13 +15,14 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
-use mezzo_http::{Body, HeaderValue, Response, StatusCode, header};
+use mezzo_http::{Body, HeaderValue, Request, Response, StatusCode, header};
 use mezzo_model::calls::Refusal;
 use mezzo_proto::mesos::v1::{FileInfo, TimeInfo};
 use serde_json::{Map, Value, json};
 
 use crate::{answer, media, query::Query};
 use disk::{Entry, Failure};
+use range::Part;
 
 /// The most bytes that one read gives: sixteen pages, as Mesos has it.
 const READ_BYTES_MAX: u64 = 16 * 4096;
@@ -113,7 +115,7 @@ pub(crate) async fn read(files: &impl Files, query: &Query) -> Response {
 }
 
 /// `/files/download`
-pub(crate) async fn download(files: &impl Files, query: &Query) -> Response {
+pub(crate) async fn download(files: &impl Files, request: &Request, query: &Query) -> Response {
     let Some(path) = query.get("path").filter(|path| !path.is_empty()) else { return no_path() };
     let place = match located(files, path).await {
         Ok(place) => place,
@@ -121,7 +123,7 @@ pub(crate) async fn download(files: &impl Files, query: &Query) -> Response {
         Err(why) => return why.into_response(),
     };
     let opened = tokio::task::spawn_blocking(move || disk::open_file(&place)).await;
-    let (file, size) = match opened {
+    let (mut file, size) = match opened {
         Ok(Ok(opened)) => opened,
         Ok(Err(Failure::Missing)) => return answer::not_found(),
         Ok(Err(Failure::Directory)) => return answer::bad_request("Cannot download a directory."),
@@ -129,13 +131,39 @@ pub(crate) async fn download(files: &impl Files, query: &Query) -> Response {
         Err(error) => return answer::refused(Refusal::unavailable(error.to_string())),
     };
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or("file");
-    let response = Response { status: StatusCode::OK, headers: Vec::new(), body: sent(file, size) };
+    let part = range::part(request.header(&header::RANGE), size);
+    let (status, first, length) = match part {
+        Part::Whole => (StatusCode::OK, 0, size),
+        Part::From(first, last) => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+        Part::Nowhere => return nowhere(size),
+    };
+    if let Err(error) = file.seek(SeekFrom::Start(first)) {
+        return answer::refused(Refusal::unavailable(error.to_string()));
+    }
+    let response = Response { status, headers: Vec::new(), body: sent(file, length) };
+    let response = match part {
+        Part::From(first, last) => {
+            response.with(header::CONTENT_RANGE, span(&format!("{first}-{last}"), size))
+        }
+        Part::Whole | Part::Nowhere => response,
+    };
     // A name with a quote or a control character in it would break the field.
     let disposition = HeaderValue::from_str(&format!("attachment; filename={name}"))
         .unwrap_or_else(|_| HeaderValue::from_static("attachment"));
     response
         .with(header::CONTENT_DISPOSITION, disposition)
         .with(header::CONTENT_TYPE, HeaderValue::from_static(media_type_of(name)))
+}
+
+/// A file that has nothing of the part that was asked for.
+fn nowhere(size: u64) -> Response {
+    let text = format!("The file has {size} bytes.");
+    Response::text(StatusCode::RANGE_NOT_SATISFIABLE, text).with(header::CONTENT_RANGE, span("*", size))
+}
+
+/// The value of `Content-Range`.
+fn span(which: &str, size: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("bytes {which}/{size}")).expect("digits and signs are printable ASCII")
 }
 
 /// LIST_FILES

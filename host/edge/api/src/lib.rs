@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: policy, state, and any knowledge of what a cluster does.
 //! Start with [`MasterApi`] and [`AgentApi`]; [`MasterBackend`] and [`AgentBackend`]
-//! are what they need.
+//! are what they need, and [`Process`] is what both say of themselves.
 #![forbid(unsafe_code)]
 
 mod agent;
@@ -16,16 +16,18 @@ mod decode;
 mod files;
 mod master;
 mod media;
+mod process;
 mod query;
 mod reading;
 mod route;
 mod streams;
 
 pub use agent::{AgentApi, AgentBackend};
-pub use build::Build;
 pub use files::Attached;
 pub use master::{Leader, MasterApi, MasterBackend};
+pub use process::{Figures, Process};
 pub use reading::{Pieces, Reading};
 pub use streams::Streams;
 
 pub use mezzo_http::{CloseReason, EventSender};
+pub use mezzo_model::Build;

@@ -8,17 +8,19 @@ mod teardown;
 
 use std::{future::Future, sync::Arc};
 
-use mezzo_http::{Body, CloseReason, EventSender, Request, Response, Service, StatusCode};
+use bytes::Bytes;
+use mezzo_http::{Body, CloseReason, EventSender, Request, Response, Service};
 use mezzo_model::{
     RequestId, StreamId,
     calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerRequest},
 };
 
 use crate::{
-    Attached, Build, Reading, answer,
-    files::{self, Files},
+    Attached, Reading, answer,
+    files::Files,
+    process::{self, Figures, Found, Own, Process},
     query::Query,
-    route,
+    route::{self, Topic},
 };
 use routes::Endpoint;
 
@@ -61,12 +63,24 @@ pub trait MasterBackend: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Body, Refusal>> + Send;
 
     /// Renders a view of the cluster's state; the legacy ones are JSON whatever `encoding` says.
+    /// Never asked for [`MasterRead::Metrics`].
     fn read(
         &self,
         principal: Principal,
         read: MasterRead,
         encoding: Encoding,
     ) -> impl Future<Output = Result<Reading, Refusal>> + Send;
+
+    /// The core's numbers, by Mesos's names.
+    fn figures(&self) -> impl Future<Output = Result<Figures, Refusal>> + Send;
+
+    /// What waits for the core, oldest first, at most a few of them.
+    fn waiting(&self) -> Vec<&'static str>;
+
+    /// Which paths of the files API lead where.
+    fn attached_paths(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 
     /// Where a path of the files API leads, if anywhere.
     fn attached(&self, path: &str) -> impl Future<Output = Result<Option<Attached>, Refusal>> + Send {
@@ -91,13 +105,13 @@ pub enum Leader {
 /// The master's whole API, as a service of the HTTP server.
 pub struct MasterApi<B> {
     backend: Arc<B>,
-    build: Build,
+    process: Process,
 }
 
 impl<B: MasterBackend> MasterApi<B> {
     /// The API in front of `backend`.
-    pub fn new(backend: Arc<B>, build: Build) -> Self {
-        Self { backend, build }
+    pub fn new(backend: Arc<B>, process: Process) -> Self {
+        Self { backend, process }
     }
 
     async fn endpoint(&self, endpoint: &Endpoint, request: &Request) -> Result<Response, Box<Response>> {
@@ -119,28 +133,15 @@ impl<B: MasterBackend> MasterApi<B> {
                 self.check_leading(request)?;
                 teardown::of_form(&*self.backend, request).await
             }
-            Endpoint::Metrics => self.legacy(MasterRead::Metrics, &query).await,
-            Endpoint::Health => Response::empty(StatusCode::OK),
-            Endpoint::Version => answer::legacy_json(self.build.to_json().to_string(), &query),
             Endpoint::Redirect => match self.backend.leader() {
                 Leader::Here(address) | Leader::There(address) | Leader::Recovering(address) => {
                     answer::redirect(&format!("//{address}"))
                 }
                 Leader::Unknown => no_leader(),
             },
-            Endpoint::FilesBrowse => files::browse(self, &query).await,
-            Endpoint::FilesRead => files::read(self, &query).await,
-            Endpoint::FilesDownload => files::download(self, &query).await,
             // The others are reads, which were answered above.
             _ => answer::not_implemented(&format!("The endpoint '{}'", request.uri.path())),
         })
-    }
-
-    async fn legacy(&self, read: MasterRead, query: &Query) -> Response {
-        match self.backend.read(Principal::ANONYMOUS, read, Encoding::Json).await {
-            Ok(reading) => reading.into_legacy(query),
-            Err(refusal) => answer::refused(refusal),
-        }
     }
 
     /// Sends a request about the cluster to the one master that knows it.
@@ -161,11 +162,36 @@ impl<B: MasterBackend> MasterApi<B> {
 
 impl<B: MasterBackend> Service for MasterApi<B> {
     async fn call(&self, request: Request) -> Response {
-        let outcome = match route::find(routes::TABLE, "master", request.uri.path(), &request.method) {
-            Ok(endpoint) => self.endpoint(endpoint, &request).await,
+        let outcome = match process::route::<Self, _>(routes::TABLE, &request) {
+            Ok(Found::Own(endpoint)) => self.endpoint(endpoint, &request).await,
+            Ok(Found::Shared(endpoint)) => Ok(process::endpoint(self, endpoint, &request).await),
             Err(refusal) => Err(refusal),
         };
         outcome.unwrap_or_else(|refusal| *refusal)
+    }
+}
+
+impl<B: MasterBackend> Own for MasterApi<B> {
+    const ID: &'static str = "master";
+
+    fn topics() -> impl Iterator<Item = Topic> {
+        route::topics(routes::TABLE)
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+
+    async fn figures(&self) -> Result<Figures, Refusal> {
+        self.backend.figures().await
+    }
+
+    async fn attached_paths(&self) -> Result<Bytes, Refusal> {
+        Ok(answer::object(self.backend.attached_paths()))
+    }
+
+    fn waiting(&self) -> Vec<&'static str> {
+        self.backend.waiting()
     }
 }
 

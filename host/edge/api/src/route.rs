@@ -14,15 +14,38 @@ pub(crate) struct Route<E: 'static> {
     pub(crate) methods: Methods,
     /// What it means.
     pub(crate) endpoint: E,
+    /// What it is for, in one sentence for `/help`; empty while it is refused.
+    pub(crate) about: &'static str,
+}
+
+/// A path and what it is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Topic {
+    /// The path, bare.
+    pub(crate) path: &'static str,
+    /// Where it is served.
+    pub(crate) place: Place,
+    /// One sentence.
+    pub(crate) about: &'static str,
+}
+
+/// What a table serves, leaving out what is refused.
+pub(crate) fn topics<E>(table: &'static [Route<E>]) -> impl Iterator<Item = Topic> {
+    table
+        .iter()
+        .map(|route| Topic { path: route.path, place: route.place, about: route.about })
+        .filter(|topic| !topic.about.is_empty())
 }
 
 /// Whose a path is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// The daemon's: bare, and below the name of the daemon (`/master/…`, `/slave(1)/…`).
     Daemon,
     /// The process': bare only.
     Process,
+    /// The process', with everything below it.
+    Tree,
 }
 
 /// Which methods a path takes.
@@ -34,17 +57,17 @@ pub(crate) enum Methods {
     Only(&'static [&'static str]),
 }
 
-/// Finds the endpoint for a path and checks the method.
+/// Finds the endpoint for a path, if the table has it, and checks the method.
 ///
 /// # Errors
 ///
-/// 404 and 405, as responses.
+/// 405, as a response.
 pub(crate) fn find<'table, E>(
     table: &'table [Route<E>],
     daemon: &str,
     path: &str,
     method: &Method,
-) -> Result<&'table E, Box<Response>> {
+) -> Result<Option<&'table E>, Box<Response>> {
     let path = unescaped(path, false);
     let path = path.trim_end_matches('/');
     let below = path
@@ -54,47 +77,81 @@ pub(crate) fn find<'table, E>(
     let fits = |route: &&Route<E>| match route.place {
         Place::Daemon => route.path == path || Some(route.path) == below,
         Place::Process => route.path == path,
+        Place::Tree => {
+            path.strip_prefix(route.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        }
     };
-    let Some(route) = table.iter().find(fits) else { return Err(Box::new(answer::not_found())) };
+    let Some(route) = table.iter().find(fits) else { return Ok(None) };
     match route.methods {
         Methods::Only(allowed) if !allowed.contains(&method.as_str()) => {
             Err(Box::new(answer::method_not_allowed(allowed, method)))
         }
-        Methods::Only(_) | Methods::Any => Ok(&route.endpoint),
+        Methods::Only(_) | Methods::Any => Ok(Some(&route.endpoint)),
     }
 }
+
+/// Rows of a table: `"/path" Place Methods, Endpoint, "what it is for";`
+macro_rules! routes {
+    ($endpoints:ident: $($path:literal $place:ident $methods:expr, $endpoint:ident $(, $about:literal)?;)*) => {
+        &[$($crate::route::Route {
+            path: $path,
+            place: $crate::route::Place::$place,
+            methods: $methods,
+            endpoint: $endpoints::$endpoint,
+            about: concat!($($about)?),
+        }),*]
+    };
+}
+pub(crate) use routes;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TABLE: &[Route<u8>] = &[
-        Route { path: "/state", place: Place::Daemon, methods: Methods::Any, endpoint: 1 },
-        Route { path: "/version", place: Place::Process, methods: Methods::Any, endpoint: 2 },
-        Route { path: "/quota", place: Place::Daemon, methods: Methods::Only(&["GET", "POST"]), endpoint: 3 },
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum To {
+        State,
+        Version,
+        Quota,
+        Help,
+    }
+
+    const TABLE: &[Route<To>] = routes![To:
+        "/state" Daemon Methods::Any, State, "the state";
+        "/version" Process Methods::Any, Version;
+        "/quota" Daemon Methods::Only(&["GET", "POST"]), Quota;
+        "/help" Tree Methods::Any, Help;
     ];
 
-    fn go(method: Method, path: &str) -> Result<u8, (u16, String)> {
+    fn go(method: Method, path: &str) -> Result<Option<To>, (u16, String)> {
         find(TABLE, "slave(1)", path, &method)
-            .copied()
+            .map(Option::<&To>::copied)
             .map_err(|response| (response.status.as_u16(), answer::body_text(&response)))
     }
 
     #[test]
     fn bare_and_below_the_name_with_or_without_a_last_slash() {
         for path in ["/state", "/state/", "/slave(1)/state", "/slave%281%29/state/"] {
-            assert_eq!(go(Method::GET, path), Ok(1), "{path}");
+            assert_eq!(go(Method::GET, path), Ok(Some(To::State)), "{path}");
         }
-        assert_eq!(go(Method::GET, "/version"), Ok(2));
+        assert_eq!(go(Method::GET, "/version"), Ok(Some(To::Version)));
+        assert_eq!(go(Method::GET, "/help/slave(1)/state"), Ok(Some(To::Help)));
+        assert_eq!(TABLE[0].about, "the state");
     }
 
     #[test]
-    fn other_paths_are_404() {
-        let refused = Err((404, "404 Not Found.".to_owned()));
-        for path in
-            ["/", "", "/state.json", "/slave/state", "/slave(1)state", "/slave(1)/version", "/slave(1)"]
-        {
-            assert_eq!(go(Method::GET, path), refused, "{path}");
+    fn other_paths_are_not_found() {
+        for path in [
+            "/",
+            "",
+            "/state.json",
+            "/slave/state",
+            "/slave(1)state",
+            "/slave(1)/version",
+            "/slave(1)",
+            "/helpers",
+        ] {
+            assert_eq!(go(Method::GET, path), Ok(None), "{path}");
         }
     }
 

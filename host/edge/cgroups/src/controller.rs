@@ -12,6 +12,8 @@ pub enum Kind {
     Freezer,
     /// Shares and quota of processor time.
     Cpu,
+    /// Processor time that was used; on most hosts mounted together with [`Kind::Cpu`].
+    CpuAccount,
     /// Memory, and the news that there is none left.
     Memory,
     /// Number of processes and threads.
@@ -20,13 +22,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Freezer, Self::Cpu, Self::Memory, Self::Pids];
+    pub const ALL: [Self; 5] = [Self::Freezer, Self::Cpu, Self::CpuAccount, Self::Memory, Self::Pids];
 
     /// As the kernel calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Freezer => "freezer",
             Self::Cpu => "cpu",
+            Self::CpuAccount => "cpuacct",
             Self::Memory => "memory",
             Self::Pids => "pids",
         }
@@ -36,7 +39,7 @@ impl Kind {
     pub fn is_needed(self, limits: &Limits) -> bool {
         match self {
             Self::Freezer => true,
-            Self::Cpu => limits.cpu_shares.is_some() || limits.cpu_quota_us.is_some(),
+            Self::Cpu | Self::CpuAccount => limits.cpu_shares.is_some() || limits.cpu_quota_us.is_some(),
             Self::Memory => limits.memory_soft_bytes.is_some() || limits.memory_hard_bytes.is_some(),
             Self::Pids => limits.pids_max.is_some(),
         }

@@ -2,6 +2,7 @@ use std::{os::fd::AsRawFd as _, path::PathBuf, sync::Arc};
 
 use mezzo_linux::{eventfd::EventFd, pidfd::PidFd};
 use mezzo_model::container::Limits;
+use mezzo_proto::mesos::v1::ResourceStatistics;
 
 use crate::{CgroupError, Kind, root::Seat, v1};
 
@@ -100,6 +101,31 @@ impl Group {
     pub fn memory_usage(&self) -> Option<MemoryUsage> {
         let seat = self.seat(Kind::Memory)?;
         v1::memory::usage(&seat.place, &self.name)
+    }
+
+    /// What was and is used in here, as far as the controllers that there are count it; the timestamp and
+    /// what was allowed are the caller's to add. Reads a few files of the kernel's, and waits for no disk.
+    pub fn statistics(&self) -> ResourceStatistics {
+        let mut statistics = ResourceStatistics::default();
+        let name = &self.name;
+        if let Some(seat) = self.seat(Kind::Freezer)
+            && let Some((processes, threads)) = v1::freezer::count(&seat.place, name)
+        {
+            (statistics.processes, statistics.threads) = (Some(processes), Some(threads));
+        }
+        // Mounted together, one directory is both.
+        if let Some(seat) = self.seat(Kind::CpuAccount).or(self.seat(Kind::Cpu))
+            && let Some((user, system)) = v1::cpuacct::used(&seat.place, name)
+        {
+            (statistics.cpus_user_time_secs, statistics.cpus_system_time_secs) = (Some(user), Some(system));
+        }
+        if let Some(seat) = self.seat(Kind::Cpu) {
+            v1::cpu::measure(&seat.place, name, &mut statistics);
+        }
+        if let Some(seat) = self.seat(Kind::Memory) {
+            v1::memory::measure(&seat.place, name, &mut statistics);
+        }
+        statistics
     }
 
     /// Kills every process in here; says whether there was any. Stopped by the freezer they cannot fork away,

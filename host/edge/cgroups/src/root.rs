@@ -48,13 +48,17 @@ impl Root {
             source,
         })?;
         let mut kinds = kinds.to_vec();
-        kinds.sort_unstable();
-        kinds.dedup();
         let seat = |kind| match mounts::find(&table, hierarchy, kind, |mount| unified_has(mount, kind)) {
             Found::V1(mount) => seat_v1(kind, mount, &names),
             Found::V2(mount) => Err(CgroupError::Unified { kind, mount }),
             Found::Nowhere => Err(CgroupError::NotMounted { kind, hierarchy: hierarchy.to_owned() }),
         };
+        let find = |kind| mounts::find(&table, hierarchy, kind, |mount| unified_has(mount, kind));
+        if kinds.contains(&Kind::Cpu) && counts_elsewhere(&find(Kind::Cpu), &find(Kind::CpuAccount)) {
+            kinds.push(Kind::CpuAccount);
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
         Ok(Self(Arc::new(kinds.into_iter().map(seat).collect::<Result<_, _>>()?)))
     }
 
@@ -86,6 +90,11 @@ impl Root {
         }
         Ok(names)
     }
+}
+
+/// Whether used time is counted in a hierarchy of its own.
+fn counts_elsewhere(cpu: &Found, account: &Found) -> bool {
+    matches!((cpu, account), (Found::V1(cpu), Found::V1(account)) if cpu != account)
 }
 
 fn seat_v1(kind: Kind, mount: PathBuf, names: &[&str]) -> Result<Seat, CgroupError> {

@@ -17,10 +17,12 @@ mod install;
 mod keeper;
 mod launcher;
 mod limitation;
+mod meter;
 mod node;
 mod prepare;
 mod supervisor;
 
 pub use config::{FetchFuture, FetchRequest, Fetcher, LauncherKind, NodeConfig, NodeError};
+pub use meter::Meter;
 pub use mezzo_cgroups::Kind as Controller;
 pub use node::Node;

@@ -19,6 +19,7 @@ use crate::{
     directory::Directory,
     install::install,
     keeper::Keeper,
+    meter::Meter,
 };
 
 /// How long to wait for the former agent's launcher to finish what it began.
@@ -31,6 +32,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Node {
     inbox: Inbox,
     thread: Option<JoinHandle<()>>,
+    meter: Meter,
 }
 
 impl Node {
@@ -52,10 +54,16 @@ impl Node {
         let program = install(&init, &config.init).map_err(failed("write", &init))?;
         let kernel = |verb| move |source| NodeError::Kernel { verb, source };
         let inbox = Inbox::new().map_err(kernel("make an event counter"))?;
+        let meter = Meter::new(groups.clone());
         let keeper =
             Keeper::start(config, directory, groups, (program, held), inbox.clone(), Box::new(on_report))?;
         let thread = thread::Builder::new().name("node".to_owned()).spawn(move || keeper.run());
-        Ok(Self { inbox, thread: Some(thread.map_err(kernel("start a thread"))?) })
+        Ok(Self { inbox, thread: Some(thread.map_err(kernel("start a thread"))?), meter })
+    }
+
+    /// What reads the containers' use, apart from the node's own thread.
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
     }
 
     /// Takes note of `ask` and returns at once; the answer is a report. At most one launch, one destruction and

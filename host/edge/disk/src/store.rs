@@ -1,7 +1,7 @@
 //! The embedded store: keys and bytes, in batches that are durable or not there.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -85,6 +85,11 @@ impl Store {
         let database = store.open_database()?;
         *store.lock() = Some(database);
         Ok(store)
+    }
+
+    /// Where the store lies: one file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Every key and its value, in the order of the keys.

@@ -48,6 +48,37 @@ pub fn parse(stat: &str) -> Option<Process> {
     Some(Process { pid, state, parent, session, started_ticks })
 }
 
+/// What a process uses, as /proc/PID shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In user mode, in clock ticks; children that it has waited for are counted too.
+    pub user_ticks: u64,
+    /// In the kernel, likewise.
+    pub system_ticks: u64,
+    /// Threads that it has.
+    pub threads: u32,
+    /// Memory that is not swapped out.
+    pub resident_bytes: u64,
+}
+
+/// What a process uses, if there is such a one.
+pub fn usage(pid: i32) -> Option<Usage> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Fields 14 to 17 and 20 of proc(5); the state, behind the name, is the third.
+    let fields: Vec<u64> =
+        stat.rsplit_once(") ")?.1.split(' ').map(|field| field.parse().unwrap_or(0)).collect();
+    let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0);
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = resident.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    Some(Usage {
+        user_ticks: field(14).saturating_add(field(16)),
+        system_ticks: field(15).saturating_add(field(17)),
+        threads: u32::try_from(field(20)).unwrap_or(u32::MAX),
+        resident_bytes: kibibytes.unwrap_or(0).saturating_mul(1024),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +89,13 @@ mod tests {
         let me = i32::try_from(std::process::id()).unwrap();
         let found = all().unwrap();
         assert!(found.iter().any(|process| process.pid == me));
+    }
+
+    #[test]
+    fn this_process_uses_something() {
+        let me = usage(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert!(me.threads >= 1 && me.resident_bytes > 0, "{me:?}");
+        assert_eq!(usage(-1), None);
     }
 
     proptest! {

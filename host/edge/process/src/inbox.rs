@@ -98,6 +98,11 @@ impl<I: Laned> Inbox<I> {
         [0, 1, 2].map(|lane| lanes.waiting[lane].len())
     }
 
+    /// What `show` says of the first `max` of those who wait, in the order in which they will be taken.
+    pub fn list<T>(&self, max: usize, show: impl Fn(&I) -> T) -> Vec<T> {
+        self.lock().waiting.iter().flatten().take(max).map(show).collect()
+    }
+
     /// Takes what is first; waits until `until` for it, or for ever.
     pub fn next(&self, until: Option<Instant>) -> Next<I> {
         let mut lanes = self.lock();

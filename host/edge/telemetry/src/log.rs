@@ -10,6 +10,8 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
+use crate::Verbosity;
+
 /// What is logged, and where to.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
@@ -70,7 +72,7 @@ impl Log {
     pub fn start(self, program: &str) -> Result<Option<PathBuf>, LogError> {
         let path = self.directory.as_deref().map(|directory| directory.join(format!("{program}.log")));
         let file = path.as_deref().map(opened).transpose()?;
-        let filter = self.filter()?;
+        let (filter, verbosity) = Verbosity::of(self.filter()?);
         let to_stderr = (!self.is_quiet).then(|| {
             tracing_subscriber::fmt::layer()
                 .compact()
@@ -92,6 +94,7 @@ impl Log {
             .with(to_file)
             .try_init()
             .map_err(|_| LogError::Twice)?;
+        verbosity.install();
         Ok(path)
     }
 
@@ -105,7 +108,7 @@ impl Log {
 
 impl Level {
     /// Our crates at this level, others only when something is wrong.
-    fn filter(self) -> &'static str {
+    pub(crate) fn filter(self) -> &'static str {
         match self {
             Level::Trace => "trace,h2=info,hyper=info,wasmtime=info,cranelift=info",
             Level::Debug => {

@@ -3,19 +3,27 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use mezzo_model::figure::{Declarations, Declared};
 use serde_json::{Map, Value};
 
-use crate::samples::{PERCENTILES, Samples};
+use crate::{
+    prometheus,
+    samples::{PERCENTILES, Samples, Summary},
+};
 
 /// A registry of numbers. Clones are the same registry.
+///
+/// What is declared is shown from the start, at 0; what is not declared is shown once there is
+/// something to show.
 #[derive(Clone, Default)]
 pub struct Metrics {
+    declared: Arc<Vec<Declared>>,
     entries: Arc<Mutex<BTreeMap<String, Entry>>>,
 }
 
@@ -34,9 +42,11 @@ pub struct Counter(Arc<AtomicU64>);
 pub struct Timer(Arc<Mutex<Samples>>);
 
 impl Metrics {
-    /// A registry that shows the machine's own numbers, `system/…`.
-    pub fn with_system() -> Self {
-        let metrics = Self::default();
+    /// A registry of these numbers, and of the machine's own, `system/…`.
+    pub fn new(declarations: Declarations) -> Self {
+        let Declarations(mut declared) = declarations;
+        declared.extend(crate::system::declarations().0);
+        let metrics = Self { declared: Arc::new(declared), ..Self::default() };
         crate::system::add_to(&metrics);
         metrics
     }
@@ -65,18 +75,17 @@ impl Metrics {
         self.entries().insert(name.to_owned(), Entry::Gauge(Box::new(value)));
     }
 
-    /// Everything, flat, in the order of the names; a timer that never ran is left out.
-    pub fn snapshot(&self) -> BTreeMap<String, f64> {
-        let mut numbers = BTreeMap::new();
-        for (name, entry) in self.entries().iter() {
-            match entry {
-                Entry::Counter(counter) => {
-                    numbers.insert(name.clone(), counter.get() as f64);
-                }
-                Entry::Gauge(value) => {
-                    numbers.insert(name.clone(), value());
-                }
-                Entry::Timer(timer) => timer.write(name, &mut numbers),
+    /// Everything, flat, in the order of the names: this registry and what else there is. A timer
+    /// that never ran is left out.
+    pub fn snapshot(&self, more: impl IntoIterator<Item = (String, f64)>) -> BTreeMap<String, f64> {
+        let mut numbers = self.plain(more);
+        for (name, summary) in self.timers() {
+            numbers.insert(name.clone(), summary.last);
+            numbers.insert(format!("{name}/count"), summary.count as f64);
+            numbers.insert(format!("{name}/min"), summary.min);
+            numbers.insert(format!("{name}/max"), summary.max);
+            for ((share, _), value) in PERCENTILES.iter().zip(summary.percentiles) {
+                numbers.insert(format!("{name}/{share}"), value);
             }
         }
         numbers
@@ -84,14 +93,44 @@ impl Metrics {
 
     /// `/metrics/snapshot`: this registry and what else there is to show.
     pub fn to_json(&self, more: impl IntoIterator<Item = (String, f64)>) -> String {
-        let mut numbers = self.snapshot();
-        numbers.extend(more);
+        let numbers = self.snapshot(more);
         let map: Map<String, Value> =
             numbers.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
         Value::Object(map).to_string()
     }
 
-    fn entries(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Entry>> {
+    /// The same in the text format of Prometheus, version 0.0.4.
+    pub fn to_prometheus(&self, more: impl IntoIterator<Item = (String, f64)>) -> String {
+        prometheus::text(&self.declared, &self.plain(more), &self.timers())
+    }
+
+    /// Counters and gauges.
+    fn plain(&self, more: impl IntoIterator<Item = (String, f64)>) -> BTreeMap<String, f64> {
+        let mut numbers: BTreeMap<String, f64> = BTreeMap::new();
+        for declared in self.declared.iter() {
+            numbers.extend(declared.keys_from_the_start().into_iter().map(|key| (key, 0.0)));
+        }
+        for (name, entry) in self.entries().iter() {
+            match entry {
+                Entry::Counter(counter) => drop(numbers.insert(name.clone(), counter.get() as f64)),
+                Entry::Gauge(value) => drop(numbers.insert(name.clone(), value())),
+                Entry::Timer(_) => {}
+            }
+        }
+        numbers.extend(more);
+        numbers
+    }
+
+    fn timers(&self) -> Vec<(String, Summary)> {
+        let entries = self.entries();
+        let timers = entries.iter().filter_map(|(name, entry)| match entry {
+            Entry::Timer(timer) => Some((name.clone(), timer.summary()?)),
+            Entry::Counter(_) | Entry::Gauge(_) => None,
+        });
+        timers.collect()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -127,22 +166,16 @@ impl Timer {
         done
     }
 
-    fn write(&self, name: &str, numbers: &mut BTreeMap<String, f64>) {
-        let summary = self.0.lock().unwrap_or_else(PoisonError::into_inner).summary();
-        let Some(summary) = summary else { return };
-        numbers.insert(name.to_owned(), summary.last);
-        numbers.insert(format!("{name}/count"), summary.count as f64);
-        numbers.insert(format!("{name}/min"), summary.min);
-        numbers.insert(format!("{name}/max"), summary.max);
-        for ((share, _), value) in PERCENTILES.iter().zip(summary.percentiles) {
-            numbers.insert(format!("{name}/{share}"), value);
-        }
+    fn summary(&self) -> Option<Summary> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).summary()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOTHING: [(String, f64); 0] = [];
 
     #[test]
     fn a_snapshot_is_flat_sorted_and_of_floats() {
@@ -161,12 +194,24 @@ mod tests {
         let timer = metrics.timer("allocator/mesos/allocation_run_ms");
         timer.record(Duration::from_millis(10));
         timer.record(Duration::from_millis(20));
-        let snapshot = metrics.snapshot();
+        let snapshot = metrics.snapshot(NOTHING);
         let keys: Vec<&str> =
             snapshot.keys().filter_map(|key| key.rsplit_once("_ms").map(|(_, end)| end)).collect();
         assert_eq!(keys, ["", "/count", "/max", "/min", "/p50", "/p90", "/p95", "/p99", "/p999", "/p9999"]);
         assert_eq!(snapshot["allocator/mesos/allocation_run_ms"], 20.0);
         assert_eq!(snapshot["allocator/mesos/allocation_run_ms/p50"], 15.0);
+    }
+
+    /// A dashboard must find its numbers before anything has happened.
+    #[test]
+    fn what_is_declared_is_there_from_the_start() {
+        let mut declarations = Declarations::default();
+        declarations.counters("slave", &[("tasks_lost", "tasks lost")]);
+        declarations.timers("registrar", &[("state_store_ms", "writes")]);
+        let snapshot = Metrics::new(declarations).snapshot([("slave/more".to_owned(), 2.0)]);
+        assert_eq!((snapshot["slave/tasks_lost"], snapshot["slave/more"]), (0.0, 2.0));
+        assert!(snapshot["system/mem_total_bytes"] > 0.0);
+        assert!(!snapshot.contains_key("registrar/state_store_ms"));
     }
 
     /// A name used for two things is a mistake, but not one that may end a master.
@@ -175,6 +220,6 @@ mod tests {
         let metrics = Metrics::default();
         metrics.counter("x").increment();
         metrics.timer("x").record(Duration::from_secs(1));
-        assert_eq!(metrics.snapshot()["x"], 1.0);
+        assert_eq!(metrics.snapshot(NOTHING)["x"], 1.0);
     }
 }

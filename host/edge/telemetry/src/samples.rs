@@ -9,6 +9,8 @@ const KEPT: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
     newest: VecDeque<f64>,
+    /// All there ever were, and their sum: what the window has forgotten too.
+    ever: (u64, f64),
 }
 
 /// What a window says.
@@ -20,6 +22,10 @@ pub(crate) struct Summary {
     pub(crate) max: f64,
     /// p50, p90, p95, p99, p999, p9999.
     pub(crate) percentiles: [f64; 6],
+    /// How many there ever were.
+    pub(crate) count_ever: u64,
+    /// The sum of all there ever were.
+    pub(crate) sum_ever: f64,
 }
 
 /// The shares that [`Summary::percentiles`] holds, with their names.
@@ -33,6 +39,7 @@ impl Samples {
             self.newest.pop_front();
         }
         self.newest.push_back(value);
+        self.ever = (self.ever.0 + 1, self.ever.1 + value);
     }
 
     /// Nothing was measured yet: `None`.
@@ -46,6 +53,8 @@ impl Samples {
             min: sorted[0],
             max: sorted[sorted.len() - 1],
             percentiles: PERCENTILES.map(|(_, share)| percentile(&sorted, share)),
+            count_ever: self.ever.0,
+            sum_ever: self.ever.1,
         })
     }
 }
@@ -81,5 +90,6 @@ mod tests {
         (0..2000).for_each(|value| samples.add(f64::from(value)));
         let summary = samples.summary().expect("many");
         assert_eq!((summary.count, summary.min), (1000, 1000.0));
+        assert_eq!((summary.count_ever, summary.sum_ever), (2000, 1_999_000.0));
     }
 }

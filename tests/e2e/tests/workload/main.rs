@@ -8,6 +8,7 @@
 mod dev;
 mod hostile;
 mod kills;
+mod observed;
 mod wordcount;
 
 use e2e_tests::Daemons;

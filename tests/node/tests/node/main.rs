@@ -10,4 +10,5 @@ mod limits;
 mod posix;
 mod recovery;
 mod start;
+mod statistics;
 mod walls;

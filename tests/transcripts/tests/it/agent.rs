@@ -15,8 +15,8 @@ use std::{
 };
 
 use mezzo_core_agent::{
-    Agent, AgentConfig, Build, Change, Envelope, Exit, Found, Input, IsolationConfig, Leaving, Observation,
-    Sandbox, Stop, Write, checkpoint,
+    Agent, AgentConfig, Change, Envelope, Exit, Found, Input, IsolationConfig, Leaving, Observation, Sandbox,
+    Stop, Write, checkpoint,
 };
 use mezzo_model::{
     ContainerId, LinkId, Mono, Now, RequestId, StreamId, Ticket, Wall,
@@ -162,7 +162,7 @@ fn config_of(words: &str, life: u32) -> AgentConfig {
         gc_delay: std::time::Duration::from_secs(7 * 24 * 3600),
         log_path: Some("/var/log/mezzo/agent.log".into()),
         flags: Vec::new(),
-        build: Build { version: "0.1.0".into(), ..Build::default() },
+        build: mezzo_model::Build::default(),
     };
     for word in words {
         match word {

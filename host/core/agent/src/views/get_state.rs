@@ -1,9 +1,6 @@
-//! v1 GET_STATE, GET_TASKS, GET_EXECUTORS and GET_FRAMEWORKS in one.
+//! The parts of v1 GET_STATE, which GET_TASKS, GET_EXECUTORS and GET_FRAMEWORKS show alone.
 
-use mezzo_proto::mesos::v1::{
-    self,
-    agent::{Response, response},
-};
+use mezzo_proto::mesos::v1::{self, agent::response};
 
 use super::{View, executor_name};
 use crate::{
@@ -11,20 +8,7 @@ use crate::{
     task::{Phase, Task},
 };
 
-/// The answer to GET_STATE.
-pub fn get_state(view: &View) -> Response {
-    Response {
-        r#type: Some(response::Type::GetState.into()),
-        get_state: Some(response::GetState {
-            get_tasks: Some(tasks(view)),
-            get_executors: Some(executors(view)),
-            get_frameworks: Some(frameworks(view)),
-        }),
-        ..Default::default()
-    }
-}
-
-fn tasks(view: &View) -> response::GetTasks {
+pub(super) fn tasks(view: &View) -> response::GetTasks {
     let mut all = response::GetTasks::default();
     for task in view.tasks.values() {
         let list = match task.phase {
@@ -63,7 +47,7 @@ fn wire_task(task: &Task) -> v1::Task {
     }
 }
 
-fn executors(view: &View) -> response::GetExecutors {
+pub(super) fn executors(view: &View) -> response::GetExecutors {
     let is_command = |task: &&Task| task.executor.is_none();
     let running = view.tasks.values().filter(|task| task.phase != Phase::Waiting);
     let over = view.completed_tasks.iter().map(|completed| &completed.task);
@@ -96,7 +80,7 @@ fn executor(task: &Task) -> response::get_executors::Executor {
     }
 }
 
-fn frameworks(view: &View) -> response::GetFrameworks {
+pub(super) fn frameworks(view: &View) -> response::GetFrameworks {
     let wire =
         |info: &v1::FrameworkInfo| response::get_frameworks::Framework { framework_info: info.clone() };
     response::GetFrameworks {

@@ -12,6 +12,10 @@ pub fn metrics(view: &View) -> Vec<(String, f64)> {
     let ended = |state| view.counters.ended.get(&state).copied().unwrap_or(0) as f64;
     put("uptime_secs", view.now.wall.seconds() - view.started.seconds());
     put("registered", f64::from(u8::from(view.is_registered)));
+    if let Some(seconds) = view.recovery_seconds {
+        put("recovery_time_secs", seconds);
+    }
+    put("executor_directory_max_allowed_age_secs", view.config.gc_delay.as_secs_f64());
     put("frameworks_active", view.frameworks.len() as f64);
     let executors = |is_wanted: fn(&ExecutorPhase) -> bool| {
         view.executors.values().filter(|executor| is_wanted(&executor.phase)).count() as f64
@@ -56,6 +60,8 @@ pub fn metrics(view: &View) -> Vec<(String, f64)> {
         put(&format!("{name}_used"), used);
         put(&format!("{name}_percent"), if total > 0.0 { used / total } else { 0.0 });
     }
+    out.push(("gc/path_removals_pending".to_owned(), view.sandboxes_kept as f64));
+    out.push(("gc/path_removals_succeeded".to_owned(), view.counters.sandboxes_removed as f64));
     let ours = [
         ("tasks_accepted", view.counters.tasks_accepted as f64),
         ("tasks_refused", ended(TaskState::TaskError) + ended(TaskState::TaskDropped)),

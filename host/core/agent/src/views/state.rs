@@ -1,5 +1,6 @@
 //! The older `/state`, key for key as Mesos writes it.
 
+use mezzo_model::build::Fact;
 use mezzo_proto::mesos::v1;
 use mezzo_resources::Resources;
 use serde_json::{Map, Value, json};
@@ -20,11 +21,10 @@ pub fn state(view: &View) -> Value {
     let config = &view.config;
     let mut out = Map::new();
     let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);
-    put("version", json!(config.build.api_version));
-    optional(&mut put, "git_sha", &config.build.git_sha);
-    optional(&mut put, "build_date", &config.build.build_date);
-    optional(&mut put, "build_time", &config.build.build_time);
-    optional(&mut put, "build_user", &config.build.build_user);
+    config.build.facts().for_each(|(key, fact)| match fact {
+        Fact::Text(text) => drop(put(key, json!(text))),
+        Fact::Time(seconds) => drop(put(key, json!(seconds))),
+    });
     put("start_time", json!(view.started.seconds()));
     put("id", json!(view.agent_id.as_ref().map_or("", |id| id.as_str())));
     put("pid", json!(format!("slave(1)@{}:{}", host(&config.ip), config.port)));

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use mezzo_model::{
     LinkId, Mono, Now, Wall,
+    calls::AgentRead,
     container::{Ask, End, Report},
 };
 use mezzo_proto::{
@@ -12,7 +13,7 @@ use mezzo_resources::Resources;
 use serde_json::Value;
 
 use super::*;
-use crate::{Build, Effects, Envelope, Found, Input, IsolationConfig};
+use crate::{Effects, Envelope, Found, Input, IsolationConfig};
 
 /// An agent, and the ticket-keeping that a daemon does for it.
 struct World {
@@ -109,8 +110,12 @@ fn config() -> AgentConfig {
         gc_delay: Duration::from_secs(60),
         log_path: None,
         flags: vec![("master".into(), "127.0.0.1:5050".into()), ("port".into(), "15051".into())],
-        build: Build { version: "0.1.0".into(), api_version: "1.11.0".into(), ..Build::default() },
+        build: mezzo_model::Build { version: "1.11.0".into(), ..Default::default() },
     }
+}
+
+fn get_state(world: &World) -> Option<mezzo_proto::mesos::v1::agent::response::GetState> {
+    respond(&world.view(), &AgentRead::GetState).and_then(|answer| answer.get_state)
 }
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -126,6 +131,9 @@ fn state_has_the_keys_of_a_real_agent() {
     let state = state(&world.view());
     let expected = [
         "version",
+        "build_date",
+        "build_time",
+        "build_user",
         "start_time",
         "id",
         "pid",
@@ -193,7 +201,7 @@ fn state_has_the_keys_of_a_real_agent() {
 #[test]
 fn get_state_lists_a_task_once() {
     let lists = |world: &World| {
-        let tasks = get_state(&world.view()).get_state.and_then(|state| state.get_tasks).unwrap_or_default();
+        let tasks = get_state(world).and_then(|state| state.get_tasks).unwrap_or_default();
         [&tasks.queued_tasks, &tasks.launched_tasks, &tasks.terminated_tasks, &tasks.completed_tasks]
             .map(Vec::len)
     };
@@ -209,7 +217,7 @@ fn get_state_lists_a_task_once() {
     assert_eq!(lists(&world), [0, 1, 0, 0], "its container is still there");
     world.report(|container| Report::Destroyed { container });
     assert_eq!(lists(&world), [0, 0, 1, 0]);
-    let task = get_state(&world.view()).get_state.and_then(|state| state.get_tasks).expect("tasks");
+    let task = get_state(&world).and_then(|state| state.get_tasks).expect("tasks");
     assert_eq!(task.terminated_tasks[0].state(), TaskState::TaskFinished);
     assert_eq!(task.terminated_tasks[0].statuses.len(), 3);
 }

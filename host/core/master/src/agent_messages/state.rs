@@ -194,7 +194,7 @@ impl Master {
         let was_terminal = task.state.is_terminal() && task.state != TaskState::Lost;
         task.state = latest;
         if latest.is_terminal() && !was_terminal {
-            self.counters.task_ended(latest);
+            self.count_end(&key.0, latest);
         }
         let held = match latest.is_terminal() {
             true => None,

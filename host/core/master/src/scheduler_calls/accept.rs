@@ -45,6 +45,9 @@ impl Master {
         let mut used: Option<Used> = None;
         for offer in offers {
             self.take_offer(offer.number);
+            if let Some(kept) = self.frameworks.kept_mut(framework) {
+                kept.counts.offers_accepted += 1;
+            }
             self.changes += 1;
             let Offer { framework, agent, role, resources, .. } = offer;
             let used = used.get_or_insert_with(|| Used { framework, agent, role, left: Resources::new() });
@@ -68,6 +71,7 @@ impl Master {
     }
 
     fn operate(&mut self, now: Now, out: &mut Effects, used: &mut Used, operation: Operation) {
+        self.count_operation(&used.framework, operation.r#type());
         match operation.r#type() {
             Type::Launch if operation.id.is_some() => {
                 let why = "The `id` field cannot be set on LAUNCH operations";
@@ -137,7 +141,7 @@ impl Master {
         let id = TaskId::from(&task.task_id);
         let agent = AgentId::from(&task.agent_id);
         let status = events::status(now, &id, Some(&agent), state, reason, why);
-        self.counters.task_ended(state);
+        self.count_end(framework, state);
         self.counters.terminal_status(&status);
         out.observations.push(Observation::TaskRefused {
             framework: framework.clone(),

@@ -31,6 +31,9 @@ impl Master {
                 continue;
             };
             if let Some(offer) = self.take_offer(number) {
+                if let Some(kept) = self.frameworks.kept_mut(framework) {
+                    kept.counts.offers_declined += 1;
+                }
                 self.changes += 1;
                 self.give_back(now, &offer, &offer.resources, filters);
             }

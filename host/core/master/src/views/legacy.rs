@@ -7,7 +7,7 @@ mod resources;
 mod summary;
 mod tasks;
 
-use mezzo_model::{FrameworkId, calls::MasterRead};
+use mezzo_model::{FrameworkId, build::Fact, calls::MasterRead};
 
 use super::{
     View,
@@ -153,7 +153,10 @@ fn state(view: &View, facts: &Facts, answer: &mut Answer) {
 fn about(view: &View, about: &mut Object<'_>) {
     let config = &view.config;
     let active = view.agents.values().filter(|agent| agent.is_active()).count();
-    about.text("version", &config.version);
+    config.build.facts().for_each(|(key, fact)| match fact {
+        Fact::Text(text) => about.text(key, text),
+        Fact::Time(seconds) => about.number(key, seconds),
+    });
     about.number("start_time", config.start_time_seconds);
     about.number("elected_time", config.start_time_seconds);
     about.text("id", &config.master_id);

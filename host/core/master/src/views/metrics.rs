@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use mezzo_model::task::TaskState;
 use mezzo_resources::Resources;
 
-use super::{View, sums::Sums};
-use crate::metrics::FROM_THE_START;
+use super::{View, frameworks::frameworks, role_figures::roles, sums::Sums};
 
 /// Names and values, sorted.
 pub(super) fn snapshot(view: &View) -> Vec<(String, f64)> {
+    let counted = view.counters.iter();
     let mut values: BTreeMap<String, f64> =
-        FROM_THE_START.iter().map(|name| ((*name).to_owned(), 0.0)).collect();
-    for (name, count) in view.counters.iter() {
-        values.insert(name.to_owned(), count as f64);
-    }
+        counted.map(|(name, count)| (name.to_owned(), count as f64)).collect();
     let mut put = |name: &str, value: usize| {
         values.insert(name.to_owned(), value as f64);
     };
@@ -46,6 +43,7 @@ pub(super) fn snapshot(view: &View) -> Vec<(String, f64)> {
     values.insert("master/uptime_secs".to_owned(), uptime.max(0.0));
     resources(view, &mut values);
     allocator(view, &mut values);
+    frameworks(view, &mut values);
     values.into_iter().collect()
 }
 
@@ -61,6 +59,7 @@ fn resources(view: &View, values: &mut BTreeMap<String, f64>) {
         used += &sum.used;
         offered += &sum.offered;
     }
+    roles(view, &total, values);
     let (total, used, offered) = (total.scalars(), used.scalars(), offered.scalars());
     for name in ["cpus", "mem", "disk", "gpus"] {
         let (has, uses) = (total.get(name).to_f64(), used.get(name).to_f64());

@@ -52,7 +52,7 @@ pub enum MasterRead {
     MaintenanceStatus,
     /// `/registrar(1)/registry`
     Registry,
-    /// Legacy `/metrics/snapshot`: the core's share of the keys
+    /// The core's share of the numbers in `/metrics/snapshot`
     Metrics,
 }
 
@@ -75,12 +75,32 @@ pub struct TasksWanted {
 pub enum AgentRead {
     /// v1 GET_STATE
     GetState,
+    /// v1 GET_CONTAINERS
+    GetContainers,
+    /// v1 GET_FRAMEWORKS
+    GetFrameworks,
+    /// v1 GET_EXECUTORS
+    GetExecutors,
+    /// v1 GET_OPERATIONS
+    GetOperations,
+    /// v1 GET_TASKS
+    GetTasks,
+    /// v1 GET_AGENT
+    GetAgent,
+    /// v1 GET_RESOURCE_PROVIDERS
+    GetResourceProviders,
     /// Legacy `/state`
     State,
-    /// Legacy `/metrics/snapshot`: the core's share of the keys
+    /// Legacy `/containers`, of the container with this id or of all
+    Containers(Option<String>),
+    /// Legacy `/monitor/statistics`
+    MonitorStatistics,
+    /// The core's share of the numbers in `/metrics/snapshot`
     Metrics,
     /// Which directory a virtual path of the files API stands for (spec 07 §4)
     ResolvePath(String),
+    /// Legacy `/files/debug`: every virtual path that stands for something
+    AttachedPaths,
 }
 
 /// A part of a long list.

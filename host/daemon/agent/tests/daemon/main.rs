@@ -5,6 +5,7 @@
 #[allow(missing_docs, dead_code, reason = "shared with the build that embeds the program")]
 mod inner_cargo;
 mod master;
+mod reads;
 
 use std::{
     path::{Path, PathBuf},
@@ -47,6 +48,11 @@ fn build_init() -> PathBuf {
 }
 
 async fn agent(dir: &Path, master: &Master) -> AgentHandle {
+    agent_of(dir, master, &["--resources=cpus:4;mem:4096;disk:1000;ports:[31000-31010]"]).await
+}
+
+/// The same with more flags.
+async fn agent_of(dir: &Path, master: &Master, more: &[&str]) -> AgentHandle {
     let words = [
         format!("--master={}", master.address()),
         "--port=0".to_owned(),
@@ -54,11 +60,11 @@ async fn agent(dir: &Path, master: &Master) -> AgentHandle {
         "--switch_user=false".to_owned(),
         format!("--work_dir={}", dir.join("work").display()),
         format!("--runtime_dir={}", dir.join("run").display()),
-        "--resources=cpus:4;mem:4096;disk:1000;ports:[31000-31010]".to_owned(),
         "--registration_backoff_factor=50ms".to_owned(),
         // The port is another one in each life.
         "--advertise_port=5051".to_owned(),
     ];
+    let words = words.into_iter().chain(more.iter().map(|word| (*word).to_owned()));
     let command = RawAgentFlags::augment_args(Command::new("agent").no_binary_name(true));
     let matches = command.try_get_matches_from(words).expect("flags");
     let config =

@@ -128,6 +128,30 @@ impl Master {
         }));
     }
 
+    /// The task and the framework of the recordings.
+    pub fn run_recorded(&self) {
+        let framework = r#"{
+            "user": "root", "name": "golden", "id": {"value": "f1"}, "failover_timeout": 60.0, "checkpoint": false,
+            "roles": ["dev"],
+            "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "RESERVATION_REFINEMENT"}]
+        }"#;
+        let task = r#"{
+            "name": "t1", "task_id": {"value": "t1"}, "agent_id": {"value": "S0"},
+            "resources": [
+                {"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.5}, "allocation_info": {"role": "dev"}},
+                {"name": "mem", "type": "SCALAR", "scalar": {"value": 32.0}, "allocation_info": {"role": "dev"}}
+            ],
+            "command": {"shell": true, "value": "sleep 1000"}
+        }"#;
+        let framework = mezzo_proto::json::from_json(framework.as_bytes()).expect("a framework");
+        let task = mezzo_proto::json::from_json(task.as_bytes()).expect("a task");
+        self.say(from_master::Body::RunTask(RunTask {
+            framework: Some(framework),
+            task: Some(task),
+            ..Default::default()
+        }));
+    }
+
     pub fn kill(&self, task: &str) {
         self.say(from_master::Body::KillTask(KillTask {
             framework_id: Some(framework_id()),

@@ -1,11 +1,14 @@
 //! `/api/v1` of an agent: the calls of an operator.
 
 use mezzo_http::{Request, Response, StatusCode};
-use mezzo_model::calls::{AgentRead, Principal, Refusal};
-use mezzo_proto::mesos::v1::agent::{Call, Response as Message, call, response};
+use mezzo_model::calls::{AgentRead, Encoding, Principal, Refusal};
+use mezzo_proto::mesos::v1::agent::{Call, call};
 
 use super::{AgentApi, AgentBackend};
-use crate::{answer, decode, files, media};
+use crate::{
+    answer, decode, media,
+    process::{self, Calls},
+};
 
 /// Answers one call.
 pub(super) async fn handle<B: AgentBackend>(
@@ -13,30 +16,32 @@ pub(super) async fn handle<B: AgentBackend>(
     request: &Request,
 ) -> Result<Response, Box<Response>> {
     let call: Call = decode::call(request, decode::AGENT)?;
-    let kind = validated(&call).map_err(|refusal| Box::new(answer::refused(refusal)))?;
+    let refused = |refusal| Box::new(answer::refused(refusal));
+    if let Some(shared) = call.shared().map_err(refused)? {
+        return Ok(process::call(api, shared, media::of_agents_answer(request)?).await);
+    }
+    let kind = validated(&call).map_err(refused)?;
     let encoding = media::of_agents_answer(request)?;
     use call::Type;
     Ok(match kind {
         Type::Unknown => Response::text(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented."),
-        Type::GetHealth => answer::message(&health(), encoding),
-        Type::GetVersion => answer::message(&version(api), encoding),
-        Type::GetState => match api.backend.read(Principal::ANONYMOUS, AgentRead::GetState, encoding).await {
-            Ok(body) => Response::new(StatusCode::OK, media::value(encoding), body),
-            Err(refusal) => answer::refused(refusal),
-        },
-        Type::ListFiles => match files::list(api, &call.list_files.unwrap_or_default().path).await {
-            Ok(file_infos) => answer::message(&listed(file_infos), encoding),
-            Err(refusal) => refusal.into_response(),
-        },
-        Type::ReadFile => {
-            let wanted = call.read_file.unwrap_or_default();
-            match files::read_bytes(api, &wanted.path, wanted.offset, wanted.length).await {
-                Ok(piece) => answer::message(&piece_read(piece), encoding),
-                Err(refusal) => refusal.into_response(),
-            }
-        }
+        Type::GetState => read(api, AgentRead::GetState, encoding).await,
+        Type::GetContainers => read(api, AgentRead::GetContainers, encoding).await,
+        Type::GetFrameworks => read(api, AgentRead::GetFrameworks, encoding).await,
+        Type::GetExecutors => read(api, AgentRead::GetExecutors, encoding).await,
+        Type::GetOperations => read(api, AgentRead::GetOperations, encoding).await,
+        Type::GetTasks => read(api, AgentRead::GetTasks, encoding).await,
+        Type::GetAgent => read(api, AgentRead::GetAgent, encoding).await,
+        Type::GetResourceProviders => read(api, AgentRead::GetResourceProviders, encoding).await,
         other => answer::not_implemented(&format!("The call {}", other.as_str_name())),
     })
+}
+
+async fn read<B: AgentBackend>(api: &AgentApi<B>, read: AgentRead, encoding: Encoding) -> Response {
+    match api.backend.read(Principal::ANONYMOUS, read, encoding).await {
+        Ok(body) => Response::new(StatusCode::OK, media::value(encoding), body),
+        Err(refusal) => answer::refused(refusal),
+    }
 }
 
 /// The call's type, once the part of the same name is known to be there.
@@ -46,10 +51,6 @@ fn validated(call: &Call) -> Result<call::Type, Refusal> {
     let kind = call.r#type.and_then(|number| Type::try_from(number).ok());
     let kind = kind.ok_or_else(|| invalid("type"))?;
     let (is_present, part) = match kind {
-        Type::GetMetrics => (call.get_metrics.is_some(), "get_metrics"),
-        Type::SetLoggingLevel => (call.set_logging_level.is_some(), "set_logging_level"),
-        Type::ListFiles => (call.list_files.is_some(), "list_files"),
-        Type::ReadFile => (call.read_file.is_some(), "read_file"),
         Type::LaunchContainer => (call.launch_container.is_some(), "launch_container"),
         Type::WaitContainer => (call.wait_container.is_some(), "wait_container"),
         Type::KillContainer => (call.kill_container.is_some(), "kill_container"),
@@ -92,36 +93,4 @@ fn nested(call: &Call, kind: call::Type) -> (bool, &'static str) {
 
 fn invalid(part: &str) -> Refusal {
     Refusal::bad_request(format!("Failed to validate agent::Call: Expecting '{part}' to be present"))
-}
-
-fn health() -> Message {
-    Message {
-        r#type: Some(response::Type::GetHealth.into()),
-        get_health: Some(response::GetHealth { healthy: true }),
-        ..Message::default()
-    }
-}
-
-fn version<B>(api: &AgentApi<B>) -> Message {
-    Message {
-        r#type: Some(response::Type::GetVersion.into()),
-        get_version: Some(response::GetVersion { version_info: api.build.to_wire() }),
-        ..Message::default()
-    }
-}
-
-fn listed(file_infos: Vec<mezzo_proto::mesos::v1::FileInfo>) -> Message {
-    Message {
-        r#type: Some(response::Type::ListFiles.into()),
-        list_files: Some(response::ListFiles { file_infos }),
-        ..Message::default()
-    }
-}
-
-fn piece_read(piece: files::Piece) -> Message {
-    Message {
-        r#type: Some(response::Type::ReadFile.into()),
-        read_file: Some(response::ReadFile { size: piece.size, data: piece.data }),
-        ..Message::default()
-    }
 }

@@ -2,54 +2,31 @@
 
 use crate::route::{
     Methods::{Any, Only},
-    Place::{Daemon, Process},
-    Route,
+    Route, routes,
 };
 
-/// What a path of the agent means.
+/// What a path means that only the agent has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Operator,
     Executor,
     State,
-    Metrics,
-    Health,
-    Version,
-    FilesBrowse,
-    FilesRead,
-    FilesDownload,
+    Containers,
+    MonitorStatistics,
     /// Mesos has it; refused by name until it works.
     Later,
 }
 
-macro_rules! routes {
-    ($($path:literal $place:ident $methods:expr, $endpoint:ident;)*) => {
-        &[$(Route { path: $path, place: $place, methods: $methods, endpoint: Endpoint::$endpoint }),*]
-    };
-}
-
-/// Every path of Mesos's agent.
-pub(crate) const TABLE: &[Route<Endpoint>] = routes![
-    "/api/v1" Daemon Only(&["POST"]), Operator;
-    "/api/v1/executor" Daemon Only(&["POST"]), Executor;
-    "/health" Daemon Any, Health;
-    "/state" Daemon Any, State;
-    "/metrics/snapshot" Process Any, Metrics;
-    "/version" Process Any, Version;
-    "/files/browse" Process Any, FilesBrowse;
-    "/files/read" Process Any, FilesRead;
-    "/files/download" Process Any, FilesDownload;
+/// The paths that only the agent has; those of both daemons are in `process`.
+pub(crate) const TABLE: &[Route<Endpoint>] = routes![Endpoint:
+    "/api/v1" Daemon Only(&["POST"]), Operator, "calls of operators, in JSON or protobuf";
+    "/api/v1/executor" Daemon Only(&["POST"]), Executor, "calls of executors, and the stream of their events";
+    "/state" Daemon Any, State, "what the agent knows: its resources, frameworks, executors and tasks";
+    "/containers" Daemon Any, Containers, "containers with their status and what they use; `container_id` names one";
+    "/monitor/statistics" Daemon Any, MonitorStatistics, "what the executors' containers use";
 
     "/api/v1/resource_provider" Daemon Only(&["POST"]), Later;
-    "/containers" Daemon Any, Later;
     "/containerizer/debug" Daemon Any, Later;
-    "/flags" Daemon Any, Later;
-    "/monitor/statistics" Daemon Any, Later;
-    "/files/debug" Process Only(&["GET"]), Later;
-    "/help" Process Any, Later;
-    "/logging/toggle" Process Any, Later;
     "/profiler/start" Process Any, Later;
     "/profiler/stop" Process Any, Later;
-    "/system/stats.json" Process Any, Later;
-    "/__processes__" Process Any, Later;
 ];

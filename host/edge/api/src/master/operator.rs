@@ -2,10 +2,13 @@
 
 use mezzo_http::{Request, Response, StatusCode, header};
 use mezzo_model::calls::{Encoding, MasterRead, Principal, Refusal};
-use mezzo_proto::mesos::v1::master::{Call, Response as Message, call, response};
+use mezzo_proto::mesos::v1::master::{Call, call};
 
 use super::{MasterApi, MasterBackend, teardown};
-use crate::{answer, decode, files, media};
+use crate::{
+    answer, decode, media,
+    process::{self, Calls},
+};
 
 /// Answers one call.
 pub(super) async fn handle<B: MasterBackend>(
@@ -13,27 +16,19 @@ pub(super) async fn handle<B: MasterBackend>(
     request: &Request,
 ) -> Result<Response, Box<Response>> {
     let call: Call = decode::call(request, decode::MASTER)?;
-    let kind = validated(&call).map_err(|refusal| Box::new(answer::refused(refusal)))?;
+    let refused = |refusal| Box::new(answer::refused(refusal));
+    if let Some(shared) = call.shared().map_err(refused)? {
+        return Ok(process::call(api, shared, media::of_answer(request)?).await);
+    }
+    let kind = validated(&call).map_err(refused)?;
     let encoding = media::of_answer(request)?;
-    if needs_leader(kind) {
+    // What is not about the cluster was answered above.
+    if kind != call::Type::Unknown {
         api.check_leading(request)?;
     }
     use call::Type;
     Ok(match kind {
         Type::Unknown => Response::text(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented."),
-        Type::GetHealth => answer::message(&health(), encoding),
-        Type::GetVersion => answer::message(&version(api), encoding),
-        Type::ListFiles => match files::list(api, &call.list_files.unwrap_or_default().path).await {
-            Ok(file_infos) => answer::message(&listed(file_infos), encoding),
-            Err(refusal) => refusal.into_response(),
-        },
-        Type::ReadFile => {
-            let wanted = call.read_file.unwrap_or_default();
-            match files::read_bytes(api, &wanted.path, wanted.offset, wanted.length).await {
-                Ok(piece) => answer::message(&piece_read(piece), encoding),
-                Err(refusal) => refusal.into_response(),
-            }
-        }
         Type::Subscribe => watched(api, encoding).await,
         Type::GetState => read(api, MasterRead::GetState, encoding).await,
         Type::GetAgents => read(api, MasterRead::GetAgents, encoding).await,
@@ -70,23 +65,6 @@ async fn watched<B: MasterBackend>(api: &MasterApi<B>, encoding: Encoding) -> Re
     }
 }
 
-/// Whether a call is about the cluster, and not about this process.
-fn needs_leader(kind: call::Type) -> bool {
-    use call::Type;
-    !matches!(
-        kind,
-        Type::Unknown
-            | Type::GetHealth
-            | Type::GetFlags
-            | Type::GetVersion
-            | Type::GetMetrics
-            | Type::GetLoggingLevel
-            | Type::SetLoggingLevel
-            | Type::ListFiles
-            | Type::ReadFile
-    )
-}
-
 /// The call's type, once the part of the same name is known to be there.
 fn validated(call: &Call) -> Result<call::Type, Refusal> {
     use call::Type;
@@ -94,10 +72,6 @@ fn validated(call: &Call) -> Result<call::Type, Refusal> {
     let kind = call.r#type.and_then(|number| Type::try_from(number).ok());
     let kind = kind.ok_or_else(|| invalid("type"))?;
     let (is_present, part) = match kind {
-        Type::GetMetrics => (call.get_metrics.is_some(), "get_metrics"),
-        Type::SetLoggingLevel => (call.set_logging_level.is_some(), "set_logging_level"),
-        Type::ListFiles => (call.list_files.is_some(), "list_files"),
-        Type::ReadFile => (call.read_file.is_some(), "read_file"),
         Type::UpdateWeights => (call.update_weights.is_some(), "update_weights"),
         Type::ReserveResources => (call.reserve_resources.is_some(), "reserve_resources"),
         Type::UnreserveResources => (call.unreserve_resources.is_some(), "unreserve_resources"),
@@ -124,7 +98,11 @@ fn validated(call: &Call) -> Result<call::Type, Refusal> {
         | Type::GetHealth
         | Type::GetFlags
         | Type::GetVersion
+        | Type::GetMetrics
         | Type::GetLoggingLevel
+        | Type::SetLoggingLevel
+        | Type::ListFiles
+        | Type::ReadFile
         | Type::GetState
         | Type::GetAgents
         | Type::GetFrameworks
@@ -144,36 +122,4 @@ fn validated(call: &Call) -> Result<call::Type, Refusal> {
 
 fn invalid(part: &str) -> Refusal {
     Refusal::bad_request(format!("Failed to validate master::Call: Expecting '{part}' to be present"))
-}
-
-fn health() -> Message {
-    Message {
-        r#type: Some(response::Type::GetHealth.into()),
-        get_health: Some(response::GetHealth { healthy: true }),
-        ..Message::default()
-    }
-}
-
-fn version<B>(api: &MasterApi<B>) -> Message {
-    Message {
-        r#type: Some(response::Type::GetVersion.into()),
-        get_version: Some(response::GetVersion { version_info: api.build.to_wire() }),
-        ..Message::default()
-    }
-}
-
-fn listed(file_infos: Vec<mezzo_proto::mesos::v1::FileInfo>) -> Message {
-    Message {
-        r#type: Some(response::Type::ListFiles.into()),
-        list_files: Some(response::ListFiles { file_infos }),
-        ..Message::default()
-    }
-}
-
-fn piece_read(piece: files::Piece) -> Message {
-    Message {
-        r#type: Some(response::Type::ReadFile.into()),
-        read_file: Some(response::ReadFile { size: piece.size, data: piece.data }),
-        ..Message::default()
-    }
 }

@@ -2,11 +2,10 @@
 
 use crate::route::{
     Methods::{Any, Only},
-    Place::{Daemon, Process},
-    Route,
+    Route, routes,
 };
 
-/// What a path of the master means.
+/// What a path means that only the master has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Scheduler,
@@ -25,61 +24,37 @@ pub(crate) enum Endpoint {
     MaintenanceStatus,
     Registry,
     Teardown,
-    Metrics,
-    Health,
-    Version,
     Redirect,
-    FilesBrowse,
-    FilesRead,
-    FilesDownload,
     /// Mesos has it; refused by name until it works.
     Later,
 }
 
-macro_rules! routes {
-    ($($path:literal $place:ident $methods:expr, $endpoint:ident;)*) => {
-        &[$(Route { path: $path, place: $place, methods: $methods, endpoint: Endpoint::$endpoint }),*]
-    };
-}
-
-/// Every path of Mesos's master.
-pub(crate) const TABLE: &[Route<Endpoint>] = routes![
-    "/api/v1" Daemon Only(&["POST"]), Operator;
-    "/api/v1/scheduler" Daemon Only(&["POST"]), Scheduler;
-    "/api/v1/tasks/kill" Daemon Only(&["POST"]), TasksKill;
-    "/health" Daemon Any, Health;
-    "/redirect" Daemon Any, Redirect;
-    "/state" Daemon Any, State;
-    "/metrics/snapshot" Process Any, Metrics;
-    "/version" Process Any, Version;
-    "/files/browse" Process Any, FilesBrowse;
-    "/files/read" Process Any, FilesRead;
-    "/files/download" Process Any, FilesDownload;
+/// The paths that only the master has; those of both daemons are in `process`.
+pub(crate) const TABLE: &[Route<Endpoint>] = routes![Endpoint:
+    "/api/v1" Daemon Only(&["POST"]), Operator, "calls of operators, in JSON or protobuf";
+    "/api/v1/scheduler" Daemon Only(&["POST"]), Scheduler, "calls of schedulers, and the stream of their events";
+    "/api/v1/tasks/kill" Daemon Only(&["POST"]), TasksKill, "ends the task that a scheduler's KILL names";
+    "/redirect" Daemon Any, Redirect, "leads to the leading master";
+    "/state" Daemon Any, State, "what the master knows: agents, frameworks and tasks";
 
     "/create-volumes" Daemon Only(&["POST"]), Later;
     "/destroy-volumes" Daemon Only(&["POST"]), Later;
-    "/flags" Daemon Any, Later;
-    "/frameworks" Daemon Any, Frameworks;
+    "/frameworks" Daemon Any, Frameworks, "the frameworks, or the one of `framework_id`";
     "/machine/down" Daemon Only(&["POST"]), Later;
     "/machine/up" Daemon Only(&["POST"]), Later;
-    "/maintenance/schedule" Daemon Only(&["GET", "POST"]), MaintenanceSchedule;
-    "/maintenance/status" Daemon Only(&["GET"]), MaintenanceStatus;
-    "/quota" Daemon Only(&["GET", "POST", "DELETE"]), Quota;
+    "/maintenance/schedule" Daemon Only(&["GET", "POST"]), MaintenanceSchedule, "when which machines will be maintained";
+    "/maintenance/status" Daemon Only(&["GET"]), MaintenanceStatus, "which machines are being drained or are down";
+    "/quota" Daemon Only(&["GET", "POST", "DELETE"]), Quota, "what is guaranteed to roles, and how much they may have";
     "/reserve" Daemon Only(&["POST"]), Later;
-    "/roles" Daemon Any, Roles;
-    "/slaves" Daemon Any, Slaves;
-    "/state-summary" Daemon Any, StateSummary;
-    "/tasks" Daemon Any, Tasks;
-    "/teardown" Daemon Only(&["POST"]), Teardown;
+    "/roles" Daemon Any, Roles, "the roles, with what they hold";
+    "/slaves" Daemon Any, Slaves, "the agents, or the one of `slave_id`";
+    "/state-summary" Daemon Any, StateSummary, "agents and frameworks with counts of their tasks";
+    "/tasks" Daemon Any, Tasks, "tasks, `limit` of them from `offset` on";
+    "/teardown" Daemon Only(&["POST"]), Teardown, "ends the framework that the form names";
     "/unreserve" Daemon Only(&["POST"]), Later;
-    "/weights" Daemon Only(&["GET", "PUT"]), Weights;
-    "/files/debug" Process Only(&["GET"]), Later;
-    "/help" Process Any, Later;
-    "/logging/toggle" Process Any, Later;
+    "/weights" Daemon Only(&["GET", "PUT"]), Weights, "the weights of roles";
     "/profiler/start" Process Any, Later;
     "/profiler/stop" Process Any, Later;
-    "/registrar(1)/registry" Process Any, Registry;
+    "/registrar(1)/registry" Process Any, Registry, "what the master keeps of the cluster";
     "/allocator/offer_constraints_debug" Process Any, Later;
-    "/system/stats.json" Process Any, Later;
-    "/__processes__" Process Any, Later;
 ];

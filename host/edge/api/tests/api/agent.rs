@@ -211,7 +211,6 @@ async fn the_agents_words_differ_from_the_masters() {
             400,
             "Failed to validate agent::Call: Expecting 'launch_container' to be present",
         ),
-        (r#"{"type":"GET_FLAGS"}"#, 501, "The call GET_FLAGS is not implemented by this version of Mezzo."),
         (
             r#"{"type":"GET_CONTAINERS","get_containers":{}}"#,
             501,
@@ -235,7 +234,7 @@ async fn older_endpoints_answer() {
         assert_eq!(sandbox.get(path).await.status, 200, "{path}");
     }
     assert_eq!(sandbox.get("/slave(1)/state").await.text(), "State Json");
-    assert_eq!(sandbox.get("/metrics/snapshot").await.text(), "Metrics Json");
+    assert_eq!(sandbox.get("/files/debug").await.text(), "AttachedPaths Json");
     assert_eq!(sandbox.get("/slave/state").await.status, 404);
     assert_eq!(sandbox.get("/state.json").await.status, 404);
     let later = seen(&api(&sandbox.mock), request("POST", "/api/v1/resource_provider", &[JSON], "{}")).await;

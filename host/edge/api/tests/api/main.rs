@@ -4,5 +4,6 @@ mod agent;
 mod executor;
 mod fuzz;
 mod master;
+mod process;
 mod reads;
 mod support;

@@ -294,7 +294,7 @@ async fn operator_reads_answer_in_both_encodings() {
         operator(r#"{"type":"GET_HEALTH"}"#).await,
         (200, r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#.into())
     );
-    let version = r#"{"type":"GET_VERSION","get_version":{"version_info":{"version":"1.11.0","build_date":"D","build_time":1.0,"build_user":"U"}}}"#;
+    let version = r#"{"type":"GET_VERSION","get_version":{"version_info":{"version":"1.11.0","build_date":"D","build_time":1.0,"build_user":"U","git_tag":"T"}}}"#;
     assert_eq!(operator(r#"{"type":"GET_VERSION"}"#).await, (200, version.into()));
     for (name, read) in [
         ("GET_STATE", "GetState"),
@@ -324,12 +324,10 @@ async fn operator_reads_answer_in_both_encodings() {
 #[tokio::test]
 async fn other_operator_calls_are_refused_by_name() {
     let later = |name: &str| (501, format!("The call {name} is not implemented by this version of Mezzo."));
-    for name in ["GET_FLAGS", "GET_LOGGING_LEVEL", "SUBSCRIBE"] {
+    for name in ["SUBSCRIBE"] {
         assert_eq!(operator(&format!(r#"{{"type":"{name}"}}"#)).await, later(name));
     }
     for (name, part) in [
-        ("GET_METRICS", "{}"),
-        ("SET_LOGGING_LEVEL", r#"{"level":1,"duration":{"nanoseconds":1}}"#),
         ("UPDATE_WEIGHTS", "{}"),
         ("RESERVE_RESOURCES", r#"{"agent_id":{"value":"a"}}"#),
         ("UNRESERVE_RESOURCES", r#"{"agent_id":{"value":"a"}}"#),
@@ -371,8 +369,7 @@ async fn older_endpoints_answer() {
     assert_eq!((redirect.status, redirect.header("location")), (307, Some("//localhost:5050")));
     assert_eq!(get("/state").await.text(), "State Json");
     assert_eq!(get("/master/state").await.header("content-type"), Some("application/json"));
-    assert_eq!(get("/metrics/snapshot").await.text(), "Metrics Json");
-    let version = r#"{"build_date":"D","build_time":1.0,"build_user":"U","version":"1.11.0"}"#;
+    let version = r#"{"build_date":"D","build_time":1.0,"build_user":"U","git_tag":"T","version":"1.11.0"}"#;
     assert_eq!(get("/version").await.text(), version);
     let wrapped = get("/version?jsonp=cb").await;
     assert_eq!(wrapped.text(), format!("cb({version})"));

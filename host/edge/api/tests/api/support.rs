@@ -7,14 +7,15 @@ use std::sync::{
 
 use bytes::Bytes;
 use mezzo_api::{
-    AgentApi, AgentBackend, Attached, Build, CloseReason, EventSender, Leader, MasterApi, MasterBackend,
-    Reading,
+    AgentApi, AgentBackend, Attached, Build, CloseReason, EventSender, Figures, Leader, MasterApi,
+    MasterBackend, Process, Reading,
 };
 use mezzo_http::{Body, HeaderName, HeaderValue, Method, Request, Response, Service};
 use mezzo_model::{
     RequestId, StreamId,
     calls::{AgentRead, Answer, Encoding, ExecutorRequest, MasterRead, Principal, Refusal, SchedulerRequest},
 };
+use mezzo_telemetry::Metrics;
 
 pub struct Mock {
     pub leader: Leader,
@@ -78,6 +79,14 @@ impl MasterBackend for Mock {
         self.keep(events)
     }
 
+    async fn figures(&self) -> Result<Figures, Refusal> {
+        Ok(figures())
+    }
+
+    fn waiting(&self) -> Vec<&'static str> {
+        vec!["call"]
+    }
+
     fn stream_closed(&self, _: StreamId, _: CloseReason) {}
 
     async fn watch(self: &Arc<Self>, _: Principal, encoding: Encoding) -> Result<Body, Refusal> {
@@ -96,6 +105,11 @@ impl MasterBackend for Mock {
             _ => Reading::Whole(text.into()),
         })
     }
+}
+
+/// What both cores show.
+fn figures() -> Figures {
+    vec![("master/elected".into(), 1.0)]
 }
 
 impl AgentBackend for Mock {
@@ -123,6 +137,14 @@ impl AgentBackend for Mock {
 
     fn stream_closed(&self, _: StreamId, _: CloseReason) {}
 
+    async fn figures(&self) -> Result<Figures, Refusal> {
+        Ok(figures())
+    }
+
+    fn waiting(&self) -> Vec<&'static str> {
+        vec!["read"]
+    }
+
     async fn read(&self, _: Principal, read: AgentRead, encoding: Encoding) -> Result<Bytes, Refusal> {
         Ok(format!("{read:?} {encoding:?}").into())
     }
@@ -138,15 +160,26 @@ impl AgentBackend for Mock {
 }
 
 pub fn master(mock: &Arc<Mock>) -> MasterApi<Mock> {
-    MasterApi::new(Arc::clone(mock), build())
+    MasterApi::new(Arc::clone(mock), process())
 }
 
 pub fn agent(mock: &Arc<Mock>) -> AgentApi<Mock> {
-    AgentApi::new(Arc::clone(mock), build())
+    AgentApi::new(Arc::clone(mock), process())
 }
 
-fn build() -> Build {
-    Build { version: "1.11.0".into(), date: "D".into(), time: 1.0, user: "U".into(), git_sha: None }
+fn process() -> Process {
+    let build = Build {
+        version: "1.11.0".into(),
+        date: "D".into(),
+        time: 1.0,
+        user: "U".into(),
+        git_sha: None,
+        git_branch: None,
+        git_tag: Some("T".into()),
+    };
+    let metrics = Metrics::default();
+    metrics.counter("own").add(1);
+    Process { build, flags: vec![("port".into(), "5050".into())], metrics }
 }
 
 /// A request as a client writes it.

@@ -1,4 +1,5 @@
 use mezzo_model::container::Limits;
+use mezzo_proto::mesos::v1::ResourceStatistics;
 
 use crate::{CgroupError, controller::Controller, place::Place};
 
@@ -26,4 +27,17 @@ impl Controller for Cpu {
         }
         self.set(place, group, limits)
     }
+}
+
+/// How often the quota was a limit; nothing where there is none.
+pub(crate) fn measure(place: &Place, group: &str, statistics: &mut ResourceStatistics) {
+    // Without a quota it is -1, which is no number here.
+    if place.read_number(&format!("{group}/cpu.cfs_quota_us")).is_err() {
+        return;
+    }
+    let text = place.read(&format!("{group}/cpu.stat")).unwrap_or_default();
+    let count = |name| super::field(&text, name).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    statistics.cpus_nr_periods = count("nr_periods");
+    statistics.cpus_nr_throttled = count("nr_throttled");
+    statistics.cpus_throttled_time_secs = super::field(&text, "throttled_time").map(|ns| ns as f64 / 1e9);
 }

@@ -43,3 +43,15 @@ pub(crate) fn processes(place: &Place, group: &str) -> Result<Vec<i32>, CgroupEr
     let list = place.read(&format!("{group}/cgroup.procs"))?;
     Ok(list.lines().filter_map(|line| line.parse().ok()).collect())
 }
+
+/// How many processes and how many threads there are in `group` and below.
+pub(crate) fn count(place: &Place, group: &str) -> Option<(u32, u32)> {
+    let lines = |group: &str, file: &str| {
+        // A group that has gone meanwhile holds nobody.
+        let lines = place.read(&format!("{group}/{file}")).map_or(0, |list| list.lines().count());
+        u32::try_from(lines).unwrap_or(u32::MAX)
+    };
+    let groups = tree(place, group).ok()?;
+    let sum = |file| groups.iter().map(|group| lines(group, file)).fold(0, u32::saturating_add);
+    Some((sum("cgroup.procs"), sum("tasks")))
+}

@@ -1,6 +1,7 @@
 use std::{fs, path::Path};
 
 use mezzo_model::container::Limits;
+use mezzo_proto::mesos::v1::ResourceStatistics;
 use rustix::io::Errno;
 
 use crate::{CgroupError, MemoryUsage, controller::Controller, place::Place};
@@ -55,7 +56,7 @@ pub(crate) fn count_children(group: &Path) {
 /// Whether the kernel has killed somebody here for want of memory.
 pub(crate) fn has_run_out(place: &Place, group: &str) -> bool {
     let control = place.read(&format!("{group}/memory.oom_control")).unwrap_or_default();
-    field(&control, "oom_kill").is_some_and(|count| count > 0)
+    super::field(&control, "oom_kill").is_some_and(|count| count > 0)
 }
 
 /// What was asked for and used.
@@ -67,34 +68,19 @@ pub(crate) fn usage(place: &Place, group: &str) -> Option<MemoryUsage> {
     })
 }
 
-/// The number behind `name` in lines of the form `name number`.
-fn field(text: &str, name: &str) -> Option<u64> {
-    let mut lines = text.lines().filter_map(|line| line.split_once(' '));
-    lines.find(|(key, _)| *key == name).and_then(|(_, value)| value.trim().parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn number_behind_a_name_is_found(before in "[a-z_]{1,9} [0-9]{1,5}", value in any::<u64>()) {
-            prop_assume!(!before.starts_with("oom_kill "));
-            let text = format!("{before}\noom_kill {value}\n");
-            prop_assert_eq!(field(&text, "oom_kill"), Some(value));
-        }
-
-        #[test]
-        fn any_text_is_survived(text in ".{0,200}") {
-            let _ = field(&text, "oom_kill");
-        }
-    }
-
-    /// `oom_kill_disable` stands before `oom_kill` and begins like it.
-    #[test]
-    fn longer_name_is_another() {
-        assert_eq!(field("oom_kill_disable 1\nunder_oom 0\noom_kill 0\n", "oom_kill"), Some(0));
-    }
+/// What is used now, of everything that lives in `group` and below.
+pub(crate) fn measure(place: &Place, group: &str, statistics: &mut ResourceStatistics) {
+    let number = |file: &str| place.read_number(&format!("{group}/memory.{file}")).ok();
+    statistics.mem_total_bytes = number("usage_in_bytes");
+    statistics.mem_total_memsw_bytes = number("memsw.usage_in_bytes");
+    statistics.mem_kmem_usage_bytes = number("kmem.usage_in_bytes");
+    statistics.mem_kmem_tcp_usage_bytes = number("kmem.tcp.usage_in_bytes");
+    let text = place.read(&format!("{group}/memory.stat")).unwrap_or_default();
+    let of = |name: &str| super::field(&text, name);
+    // The older names of the same, which Mesos still writes.
+    (statistics.mem_cache_bytes, statistics.mem_file_bytes) = (of("total_cache"), of("total_cache"));
+    (statistics.mem_rss_bytes, statistics.mem_anon_bytes) = (of("total_rss"), of("total_rss"));
+    statistics.mem_mapped_file_bytes = of("total_mapped_file");
+    statistics.mem_swap_bytes = of("total_swap");
+    statistics.mem_unevictable_bytes = of("total_unevictable");
 }
