@@ -45,6 +45,7 @@ impl Deadline {
         match self {
             Self::Failover(_) | Self::Agent(_) | Self::Link(_) => true,
             Self::Heartbeat(_)
+            | Self::Watchers
             | Self::Offer(_)
             | Self::Round
             | Self::Backstop

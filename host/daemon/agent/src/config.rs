@@ -15,7 +15,7 @@ use mezzo_proto::mesos::v1;
 use mezzo_resources::autodetect::Given;
 use mezzo_telemetry::{Level, Log};
 
-use mezzo_process::flags::{FlagError, duration, duration_text};
+use mezzo_process::flags::{FlagError, HttpFlags, duration, duration_text};
 
 use crate::flags::RawAgentFlags;
 
@@ -171,7 +171,7 @@ impl RawAgentFlags {
             recover: recover(self.recover.as_deref())?,
             log: self.log()?,
             flags: Vec::new(),
-            http: mezzo_http::Config::default(),
+            http: self.http.config()?,
             link: mezzo_link::Config::default(),
             wall_clock_offset_file: self.wall_clock_offset_file.clone(),
         };
@@ -232,6 +232,7 @@ impl RawAgentFlags {
             ("resources", self.resources.clone()),
         ];
         flags.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        flags.extend(HttpFlags::in_force(&config.http));
         flags.sort();
         flags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }

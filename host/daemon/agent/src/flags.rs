@@ -8,7 +8,7 @@ mod refused;
 
 use std::{net::Ipv4Addr, path::PathBuf};
 
-use mezzo_process::flags::{FlagError, Refusals, RefusedFlags, from_environment, from_file};
+use mezzo_process::flags::{FlagError, HttpFlags, Refusals, RefusedFlags, from_environment, from_file};
 use refused::RefusedByAgent;
 
 /// The flags of `mezzo agent`. What is absent has its default in [`crate::Config`].
@@ -171,6 +171,10 @@ pub struct RawAgentFlags {
     #[arg(long, alias = "wall-clock-offset-file", value_name = "FILE", hide = true)]
     pub wall_clock_offset_file: Option<PathBuf>,
 
+    /// Limits of the HTTP server.
+    #[command(flatten)]
+    pub http: HttpFlags,
+
     /// Flags of Mesos's that are refused by name.
     #[command(flatten)]
     pub refused: RefusedFlags<RefusedByAgent>,
@@ -201,6 +205,7 @@ impl RawAgentFlags {
                 Self {
                     $($field: self.$field.or(lower.$field),)*
                     no_switch_user: self.no_switch_user || (self.switch_user.is_none() && lower.no_switch_user),
+                    http: self.http.or(lower.http),
                     refused: self.refused,
                 }
             };

@@ -158,7 +158,10 @@ impl AgentHandle {
             checkpoints: checkpoints.load_all(|key| key.starts_with(checkpoint::TASKS))?,
             sandboxes: sandboxes::found(&work_dir),
         };
-        let bound = Server::new(config.http.clone()).bind(config.listen).await?;
+        let mut http = config.http.clone();
+        // Not raised: tasks would inherit it.
+        http.fit_open_files(mezzo_linux::open_files::allowed());
+        let bound = Server::new(http).bind(config.listen).await?;
         let build = build();
         let core = core_config(&config, bound.address(), log_path, &build)?;
         tracing::info!(address = %bound.address(), work_dir = %config.work_dir.display(), resources = %core.resources, "agent starts");

@@ -8,7 +8,7 @@ use std::{
 
 use mezzo_telemetry::{Level, Log};
 
-use mezzo_process::flags::{FlagError, duration, duration_text};
+use mezzo_process::flags::{FlagError, HttpFlags, duration, duration_text};
 
 use crate::flags::RawMasterFlags;
 
@@ -79,7 +79,7 @@ impl RawMasterFlags {
             allocator: allocator(self.allocator.as_deref())?,
             log: self.log()?,
             core: self.core(ip, port, &work_dir)?,
-            http: mezzo_http::Config::default(),
+            http: self.http.config()?,
             link: mezzo_link::Config::default(),
             work_dir,
             wall_clock_offset_file: self.wall_clock_offset_file.clone(),
@@ -151,7 +151,7 @@ impl RawMasterFlags {
             *count = given.unwrap_or(*count);
         }
         core.root_submissions = !self.no_root_submissions && self.root_submissions.unwrap_or(true);
-        core.flags = self.in_force(ip, port, work_dir, &core);
+        core.flags = self.in_force(ip, port, work_dir, &core)?;
         Ok(core)
     }
 
@@ -162,7 +162,7 @@ impl RawMasterFlags {
         port: u16,
         work_dir: &std::path::Path,
         core: &mezzo_core_master::MasterConfig,
-    ) -> Vec<(String, String)> {
+    ) -> Result<Vec<(String, String)>, FlagError> {
         let text = |duration| duration_text(duration);
         let mut flags = vec![
             ("agent_ping_timeout", text(core.agent_ping_timeout)),
@@ -195,8 +195,9 @@ impl RawMasterFlags {
             ("offer_timeout", core.offer_timeout.map(text)),
         ];
         flags.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        flags.extend(HttpFlags::in_force(&self.http.config()?));
         flags.sort();
-        flags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        Ok(flags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 }
 

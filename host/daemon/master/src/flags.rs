@@ -8,7 +8,7 @@ mod refused;
 
 use std::{net::Ipv4Addr, path::PathBuf};
 
-use mezzo_process::flags::{FlagError, Refusals, RefusedFlags, from_environment, from_file};
+use mezzo_process::flags::{FlagError, HttpFlags, Refusals, RefusedFlags, from_environment, from_file};
 use refused::RefusedByMaster;
 
 /// The flags of `mezzo master`. What is absent has its default in [`crate::Config`].
@@ -132,6 +132,10 @@ pub struct RawMasterFlags {
     #[arg(long, alias = "wall-clock-offset-file", value_name = "FILE", hide = true)]
     pub wall_clock_offset_file: Option<PathBuf>,
 
+    /// Limits of the HTTP server.
+    #[command(flatten)]
+    pub http: HttpFlags,
+
     /// Flags of Mesos's that are refused by name.
     #[command(flatten)]
     pub refused: RefusedFlags<RefusedByMaster>,
@@ -163,6 +167,7 @@ impl RawMasterFlags {
                     $($field: self.$field.or(lower.$field),)*
                     no_root_submissions: self.no_root_submissions
                         || (self.root_submissions.is_none() && lower.no_root_submissions),
+                    http: self.http.or(lower.http),
                     refused: self.refused,
                 }
             };

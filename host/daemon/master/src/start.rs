@@ -133,7 +133,10 @@ impl Config {
     ///
     /// When the address, the work directory, the registry or the plugins cannot be used.
     pub async fn build(self, embedded_allocator: &'static [u8]) -> Result<Master, MasterError> {
-        let bound = mezzo_http::Server::new(self.http.clone()).bind(self.listen).await?;
+        let mut http = self.http.clone();
+        // The master starts no processes, so nobody inherits the raised limit.
+        http.fit_open_files(mezzo_linux::open_files::raise());
+        let bound = mezzo_http::Server::new(http).bind(self.listen).await?;
         let kept = Kept::open(&self)?;
         let metrics = Metrics::with_system();
         let inbox = Arc::new(Inbox::new());

@@ -25,7 +25,7 @@ use mezzo_proto::mesos::v1::master::Event;
 use mezzo_telemetry::{Counter, Metrics};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::inbox::Inbox;
+use crate::Inbox;
 use snapshot::{encoded, farewell};
 
 /// Bytes of snapshots that may wait for their readers to take them, beside the newest one.
@@ -37,7 +37,6 @@ pub(crate) struct Watches {
     protobuf: Feed<Audience>,
     state: Mutex<State>,
     inbox: Arc<Inbox>,
-    metrics: Metrics,
     dropped: Counter,
     /// One snapshot is made at a time.
     renders: Semaphore,
@@ -90,7 +89,6 @@ impl Watches {
             protobuf: feed(Encoding::Protobuf),
             state: Mutex::default(),
             inbox,
-            metrics: metrics.clone(),
             dropped: metrics.counter("mezzo/master/operator_event_stream_subscribers_dropped"),
             renders: Semaphore::new(1),
         })
@@ -148,8 +146,7 @@ impl Watches {
     pub(crate) async fn begin(&self, opened: Opened, joiners: Vec<Joiner>) {
         let Opened { readers, view, encoding } = opened;
         let Ok(_turn) = self.renders.acquire().await else { return };
-        let metrics = self.metrics.clone();
-        let snapshot = tokio::task::spawn_blocking(move || snapshot::record(&view, encoding, &metrics)).await;
+        let snapshot = tokio::task::spawn_blocking(move || snapshot::record(view, encoding)).await;
         let snapshot = match snapshot {
             Ok(Ok(snapshot)) => snapshot,
             Ok(Err(refusal)) => return refuse(joiners, &refusal),

@@ -55,6 +55,17 @@ const CHANGES: &[(&str, &str, fn(&Config) -> bool)] = &[
     ("max_unreachable_tasks_per_framework", "3", |config| {
         config.core.max_unreachable_tasks_per_framework == 3
     }),
+    ("max_operator_event_stream_subscribers", "5", |config| {
+        config.core.max_operator_event_stream_subscribers == 5
+    }),
+    ("max_http_connections", "6", |config| config.http.connections_max == 6),
+    ("max_http_request_body", "7MB", |config| config.http.body_bytes_max == 7 << 20),
+    ("max_event_stream_backlog", "8KB", |config| config.http.stream_bytes_max == 8 << 10),
+    ("http_request_timeout", "9secs", |config| {
+        config.http.head_timeout == Duration::from_secs(9)
+            && config.http.body_timeout == config.http.head_timeout
+    }),
+    ("http_stall_timeout", "10secs", |config| config.http.stall_timeout == Duration::from_secs(10)),
     ("registry_gc_interval", "1mins", |config| config.core.registry_gc_interval == Duration::from_secs(60)),
     ("registry_max_agent_age", "1days", |config| {
         config.core.registry_max_agent_age == Duration::from_secs(86_400)

@@ -39,6 +39,16 @@ pub struct Config {
     pub drain_timeout: Duration,
 }
 
+impl Config {
+    /// No more connections than a process with this limit on open files can bear beside its other
+    /// files.
+    pub fn fit_open_files(&mut self, open_files_max: u64) {
+        let spare = (open_files_max / 8).clamp(32, 512);
+        let room = usize::try_from(open_files_max.saturating_sub(spare)).unwrap_or(usize::MAX).max(1);
+        self.connections_max = self.connections_max.min(room);
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

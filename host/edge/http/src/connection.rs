@@ -51,6 +51,7 @@ macro_rules! drive {
                 tokio::select! {
                     outcome = $connection.as_mut() => Some(outcome),
                     () = $ends.disconnect.notified() => None,
+                    () = $ends.guest.overstays() => None,
                 }
             }
         }

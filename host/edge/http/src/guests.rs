@@ -6,10 +6,13 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
+
+/// How long one who was asked to leave, and does nothing, is still there.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// One connection, as whoever makes room sees it.
 pub(crate) struct Guest {
@@ -105,6 +108,18 @@ impl Guest {
     /// Waits until there is no room for a connection that does nothing.
     pub(crate) async fn asked_to_leave(&self) {
         self.leave.notified().await;
+    }
+
+    /// Waits until one who was asked to leave does nothing any more, and has had a moment to see
+    /// the end of what was under way.
+    pub(crate) async fn overstays(&self) {
+        loop {
+            tokio::time::sleep(FAREWELL).await;
+            let is_leaving = self.is_leaving.load(Ordering::Acquire);
+            if is_leaving && self.under_way.load(Ordering::Acquire) == 0 {
+                return;
+            }
+        }
     }
 
     fn ask_to_leave(&self) {

@@ -103,10 +103,9 @@ impl Response {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
         let body = match self.body {
-            Body::Full(bytes) => {
-                let whole = Full::new(bytes).map_err(|never: Infallible| -> BoxError { match never {} });
-                Pledged { body: whole, pledge }.boxed_unsync()
-            }
+            Body::Full(bytes) => Full::new(pledged(bytes, pledge))
+                .map_err(|never: Infallible| -> BoxError { match never {} })
+                .boxed_unsync(),
             Body::Events(body) => Pledged { body, pledge }.boxed_unsync(),
             Body::Feed(feed) => Pledged { body: feed.records, pledge }.boxed_unsync(),
             Body::Other { bytes, .. } => Pledged { body: bytes, pledge }.boxed_unsync(),
@@ -116,6 +115,18 @@ impl Response {
         *response.headers_mut() = headers;
         response
     }
+}
+
+/// The same bytes with something that is held until the last of them has been written: a body is
+/// forgotten as soon as it is queued.
+fn pledged(bytes: Bytes, pledge: impl Send + 'static) -> Bytes {
+    struct Held<P>(Bytes, #[allow(dead_code, reason = "it is there to be dropped")] P);
+    impl<P> AsRef<[u8]> for Held<P> {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    if bytes.is_empty() { bytes } else { Bytes::from_owner(Held(bytes, pledge)) }
 }
 
 /// A body with something that is held for as long as it lives.

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod host;
 pub mod lock;
 pub mod mount_table;
+pub mod open_files;
 pub mod packet;
 pub mod pidfd;
 pub mod process_table;

@@ -69,6 +69,11 @@ fn every_flag_does_something() {
         ("--executor_environment_variables={\"A\":\"b\"}", |c| {
             c.base_environment == [("A".into(), "b".into())]
         }),
+        ("--max_http_connections=6", |c| c.http.connections_max == 6),
+        ("--max_http_request_body=7MB", |c| c.http.body_bytes_max == 7 << 20),
+        ("--max_event_stream_backlog=8KB", |c| c.http.stream_bytes_max == 8 << 10),
+        ("--http_request_timeout=9secs", |c| c.http.body_timeout.as_secs() == 9),
+        ("--http_stall_timeout=10secs", |c| c.http.stall_timeout.as_secs() == 10),
         ("--executor_shutdown_grace_period=9secs", |c| c.executor_shutdown_grace_period.as_secs() == 9),
         ("--frameworks_home=/f", |c| c.frameworks_home.is_some()),
         ("--fetcher_stall_timeout=9secs", |c| c.fetcher_stall_timeout.as_secs() == 9),

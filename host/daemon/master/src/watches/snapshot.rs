@@ -1,16 +1,15 @@
 //! The records of an operator's stream, as bytes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use mezzo_core_master::views::View;
+use mezzo_core_master::views::{Rendering, View};
 use mezzo_model::calls::{Encoding, MasterRead, Refusal, Status};
 use mezzo_proto::{
     Message, json,
     mesos::v1::master::{Event, Response, event},
     recordio,
 };
-use mezzo_telemetry::Metrics;
-
-use crate::outbox::rendered;
 
 /// What GET_STATE writes before its content, and after it.
 const GET_STATE: (&[u8], &[u8]) = (b"{\"type\":\"GET_STATE\",\"get_state\":", b"}");
@@ -25,8 +24,9 @@ const HEARTBEAT_SECONDS: f64 = 15.0;
 ///
 /// # Errors
 /// When GET_STATE is not what it was when this was written: a bug.
-pub(super) fn record(view: &View, encoding: Encoding, metrics: &Metrics) -> Result<Bytes, Refusal> {
-    let state = rendered(&MasterRead::GetState, view, encoding, metrics);
+pub(super) fn record(view: Arc<View>, encoding: Encoding) -> Result<Bytes, Refusal> {
+    // A record begins with its length, so it is whole before its first byte leaves.
+    let state = Rendering::new(view, &MasterRead::GetState, encoding).whole();
     let record = match encoding {
         Encoding::Json => subscribed_json(&state),
         Encoding::Protobuf => subscribed_protobuf(&state),

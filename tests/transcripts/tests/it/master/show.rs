@@ -69,7 +69,7 @@ pub fn event(event: &Event) -> String {
 }
 
 /// What a snapshot holds, in short.
-pub fn watched(view: &View) -> String {
+pub fn watched(view: &Arc<View>) -> String {
     let snapshot = |read| snapshot(&read, view).replace("\n   ", ";");
     snapshot(MasterRead::State)
 }
