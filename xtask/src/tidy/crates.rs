@@ -45,11 +45,12 @@ const FENCES: [(&[&str], &[&str]); 7] = [
 ];
 
 /// Everything from outside that the core may use: each is a pure function of its arguments.
-const PURE: [&str; 13] = [
+const PURE: [&str; 15] = [
     "base64",
     "bytes",
     "crc32c",
     "insta",
+    "itoa",
     "prost",
     "prost-build",
     "prost-reflect",
@@ -59,6 +60,7 @@ const PURE: [&str; 13] = [
     "serde",
     "serde_json",
     "thiserror",
+    "zmij",
 ];
 
 fn manifest(krate: &Crate) -> String {
