@@ -23,7 +23,12 @@ fn numbers_please_promtool() {
     };
     let snapshot = wait_for("a running task", PATIENCE, running).unwrap();
     assert_eq!((&snapshot["slave/cpus_used"], &snapshot["slave/mem_used"]), (&1.0.into(), &128.0.into()));
-    let master = get_json(daemons.master_port, "/metrics/snapshot").unwrap();
+    // The master hears of it a little later.
+    let heard = || {
+        let master = get_json(daemons.master_port, "/metrics/snapshot").ok()?;
+        (master["master/tasks_running"] == 1.0).then_some(master)
+    };
+    let master = wait_for("the master to hear of it", PATIENCE, heard).unwrap();
     let key = |end: &str| {
         let mut keys =
             master.as_object().unwrap().iter().filter(|(key, _)| key.starts_with("master/frameworks/"));

@@ -16,6 +16,7 @@ use shape::differences;
 const LEFT_OUT: &[(&str, &str)] = &[
     ("git_sha", "not told to this build"),
     ("network_infos", "of a container: the recorded agent had no isolator that knows its address"),
+    ("arguments", "of an executor: ours is the task's own command, for the agent is its executor"),
     ("launcher_dir", "there is none: the launcher is part of the program"),
 ];
 

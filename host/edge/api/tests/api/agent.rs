@@ -212,10 +212,11 @@ async fn the_agents_words_differ_from_the_masters() {
             "Failed to validate agent::Call: Expecting 'launch_container' to be present",
         ),
         (
-            r#"{"type":"GET_CONTAINERS","get_containers":{}}"#,
+            r#"{"type":"LAUNCH_CONTAINER","launch_container":{"container_id":{"value":"c"}}}"#,
             501,
-            "The call GET_CONTAINERS is not implemented by this version of Mezzo.",
+            "The call LAUNCH_CONTAINER is not implemented by this version of Mezzo.",
         ),
+        (r#"{"type":"GET_CONTAINERS","get_containers":{}}"#, 200, "GetContainers Json"),
         (r#"{"type":"GET_STATE"}"#, 200, "GetState Json"),
         (r#"{"type":"GET_HEALTH"}"#, 200, r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#),
     ] {

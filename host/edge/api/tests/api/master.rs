@@ -324,9 +324,6 @@ async fn operator_reads_answer_in_both_encodings() {
 #[tokio::test]
 async fn other_operator_calls_are_refused_by_name() {
     let later = |name: &str| (501, format!("The call {name} is not implemented by this version of Mezzo."));
-    for name in ["SUBSCRIBE"] {
-        assert_eq!(operator(&format!(r#"{{"type":"{name}"}}"#)).await, later(name));
-    }
     for (name, part) in [
         ("UPDATE_WEIGHTS", "{}"),
         ("RESERVE_RESOURCES", r#"{"agent_id":{"value":"a"}}"#),

@@ -85,7 +85,6 @@ async fn calls_are_answered_in_both_encodings() {
     for (kind, expected) in [
         ("GET_HEALTH", json!({ "healthy": true })),
         ("GET_FLAGS", json!({ "flags": [{ "name": "port", "value": "5050" }] })),
-        ("GET_LOGGING_LEVEL", json!({ "level": 0 })),
     ] {
         let body = format!(r#"{{"type":"{kind}"}}"#);
         for seen in both("POST", "/api/v1", &[JSON], &body).await {
@@ -104,6 +103,10 @@ async fn calls_are_answered_in_both_encodings() {
 async fn the_log_says_more_for_as_long_as_was_asked() {
     for seen in get("/logging/toggle").await {
         assert_eq!((seen.status, seen.text()), (200, "0\n"));
+    }
+    for seen in both("POST", "/api/v1", &[JSON], r#"{"type":"GET_LOGGING_LEVEL"}"#).await {
+        let level = json!({ "type": "GET_LOGGING_LEVEL", "get_logging_level": { "level": 0 } });
+        assert_eq!(json_of(&seen), level);
     }
     let body =
         r#"{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":2,"duration":{"nanoseconds":50000000}}}"#;
