@@ -24,7 +24,6 @@ pub fn install() -> anyhow::Result<Result<Go, Missing>> {
             .arg(format!("{}/", place.home.display()))
             .args(["./scheduler", "./executor", PUBLISHED])
             .env("GOTOOLCHAIN", "local")
-            .env("CGO_ENABLED", "0")
             .current_dir(&place.sources))
     })?;
     Ok(Ok(Go(place)))
