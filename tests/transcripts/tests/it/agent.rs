@@ -416,6 +416,7 @@ impl World {
                 }
             }
             self.wake_at = rest.wake_at;
+            rest.send.into_iter().for_each(|envelope| self.send(envelope));
             self.outbox.push(turn);
             self.drive();
             if let Some(exit) = rest.exit {
