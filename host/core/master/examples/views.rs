@@ -20,6 +20,7 @@ use mezzo_proto::{
     mezzo::link::v1::{Hello, State, TaskState, from_agent},
 };
 use mezzo_resources::{Form, Resources};
+use mezzo_slots::Digest;
 
 const AGENTS: u64 = 1_000;
 const TASKS: u64 = 100;
@@ -29,7 +30,7 @@ const NOW: Now = Now { mono: Mono(1), wall: Wall(1_795_250_960_183_127_000) };
 
 fn main() {
     let config = MasterConfig::new(MASTER_ID, [127, 0, 0, 1].into(), 5050, "localhost");
-    let mut master = Master::new(config, Recovered::default(), &[], NOW).0;
+    let mut master = Master::new(config, Recovered::default(), &[Digest([1; 32])], NOW).0;
     (0..AGENTS).for_each(|agent| join(&mut master, agent));
     let began = Instant::now();
     let view = Arc::new(master.view(NOW, &Principal::ANONYMOUS));

@@ -173,6 +173,7 @@ mod tests {
     use super::*;
     use mezzo_core_master::{Master, MasterConfig, Recovered};
     use mezzo_model::{Mono, Now, Wall, calls::Principal};
+    use mezzo_slots::Digest;
 
     fn view_of(master: &Master) -> Arc<View> {
         Arc::new(master.view(Now { mono: Mono(1), wall: Wall(1) }, &Principal::ANONYMOUS))
@@ -180,7 +181,8 @@ mod tests {
 
     fn master() -> Master {
         let config = MasterConfig::new("m", [127, 0, 0, 1].into(), 5050, "localhost");
-        Master::new(config, Recovered::default(), &[], Now { mono: Mono(1), wall: Wall(1) }).0
+        let now = Now { mono: Mono(1), wall: Wall(1) };
+        Master::new(config, Recovered::default(), &[Digest([1; 32])], now).0
     }
 
     #[tokio::test]

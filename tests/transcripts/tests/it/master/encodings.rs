@@ -18,13 +18,15 @@ use mezzo_proto::{
 use mezzo_resources::Resources;
 use proptest::prelude::*;
 
+use super::PLUGINS;
+
 const NOW: Now = Now { mono: Mono(1), wall: Wall(1_700_000_000_123_456_789) };
 const LINK: LinkId = LinkId(1);
 
 /// A master whose one agent has listed these tasks.
 fn master_of(tasks: Vec<TaskState>) -> Master {
     let config = MasterConfig::new("m", [127, 0, 0, 1].into(), 5050, "localhost");
-    let mut master = Master::new(config, Recovered::default(), &[], NOW).0;
+    let mut master = Master::new(config, Recovered::default(), &PLUGINS, NOW).0;
     let total = Resources::parse("cpus:8;cpus(r):1;mem:4096;ports:[1-9]", "*").expect("is valid");
     let info = v1::AgentInfo { hostname: "h".into(), resources: total.to_wire(), ..Default::default() };
     let hello = Hello {
@@ -87,7 +89,7 @@ fn status() -> impl Strategy<Value = v1::TaskStatus> {
 
 fn task() -> impl Strategy<Value = (v1::TaskInfo, Option<v1::TaskStatus>)> {
     let asked = (text(), labels(), proptest::option::of(text()), any::<Option<bool>>());
-    (asked, 0..3u64, proptest::option::of(status())).prop_map(
+    (asked, 1..4u64, proptest::option::of(status())).prop_map(
         |((name, labels, user, check), cpus, status)| {
             let held = Resources::parse(&format!("cpus:0.{cpus};ports:[1-1]"), "*").expect("is valid");
             let command = v1::CommandInfo { user, ..Default::default() };
