@@ -200,12 +200,20 @@ impl Daemons {
     /// With the daemons' last words.
     pub fn start(agents: usize) -> anyhow::Result<Self> {
         let mut daemons = Self::new(agents);
-        daemons.start_master()?;
-        for index in 0..agents {
-            daemons.start_agent(index)?;
-        }
-        daemons.wait_for_agents(agents)?;
+        daemons.start_all()?;
         Ok(daemons)
+    }
+
+    /// The same of what [`Self::new`] has prepared.
+    ///
+    /// # Errors
+    /// With the daemons' last words.
+    pub fn start_all(&mut self) -> anyhow::Result<()> {
+        self.start_master()?;
+        for index in 0..self.agents.len() {
+            self.start_agent(index)?;
+        }
+        self.wait_for_agents(self.agents.len())
     }
 
     /// Starts the master, again if it was killed, and waits until it answers.

@@ -342,7 +342,7 @@ impl World {
 
     /// The clocks of a process that started at `start_ms` and whose wall clock is off by `skew_ms`.
     pub(crate) fn clocks(&self, start_ms: u64, skew_ms: i64) -> Now {
-        let mono_skew = if self.plan.planted == Some(Planted::WallClockDrives) { skew_ms.max(0) } else { 0 };
+        let mono_skew = if self.plan.planted == Some(Planted::WallClockDrives) { skew_ms } else { 0 };
         let mono = (self.now_ms - start_ms + 1).saturating_add_signed(mono_skew) * 1_000_000;
         let wall = (WALL_START_MS + self.now_ms).saturating_add_signed(skew_ms) * 1_000_000;
         Now { mono: Mono(mono), wall: Wall(wall) }

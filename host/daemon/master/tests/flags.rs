@@ -100,7 +100,8 @@ fn the_table_lists_every_accepted_flag() {
         .get_arguments()
         .filter(|argument| !argument.get_id().as_str().starts_with("refused-"))
         .filter_map(|argument| argument.get_long())
-        .filter(|name| *name != "help")
+        // The one changes nothing, the other what its file says.
+        .filter(|name| !["help", "config"].contains(name))
         .collect();
     assert_eq!(listed, accepted);
 }

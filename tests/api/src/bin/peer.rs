@@ -49,9 +49,7 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     let mesos = Mesos::start(&args.home)?;
     let mut daemons = Daemons::new(1);
     daemons.agent_flags.push("--attributes=rack:r1;zone:z-a;level:3".into());
-    daemons.start_master()?;
-    daemons.start_agent(0)?;
-    daemons.wait_for_agents(1)?;
+    daemons.start_all()?;
     let mut theirs = Side::prepare(local(mesos.master_port), local(mesos.agent_port)).context("Mesos")?;
     let mut ours =
         Side::prepare(local(daemons.master_port), local(daemons.agent_ports[0])).context("Mezzo")?;

@@ -21,7 +21,9 @@ pub struct World {
 
 impl World {
     pub fn start() -> Self {
-        let daemons = Daemons::start(1).unwrap_or_else(|error| panic!("{error:#}"));
+        let mut daemons = Daemons::new(1);
+        daemons.agent_flags.push("--attributes=rack:r1;zone:z-a;level:3".into());
+        daemons.start_all().unwrap_or_else(|error| panic!("{error:#}"));
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let side = Side::prepare(local(daemons.master_port), local(daemons.agent_ports[0]));
         let mut side = side.unwrap_or_else(|error| panic!("{error:#}\n{}", daemons.last_words("master")));

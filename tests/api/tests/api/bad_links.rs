@@ -105,12 +105,23 @@ fn short(message: &FromMaster) -> String {
     }
 }
 
+/// Stands for NaN in the table: JSON has no word for it, and the wire has.
+const NOT_A_NUMBER: f64 = 123_456_789.25;
+
+fn not_a_number(mut bytes: Vec<u8>) -> Vec<u8> {
+    let sign = NOT_A_NUMBER.to_le_bytes();
+    while let Some(at) = bytes.windows(sign.len()).position(|window| window == sign) {
+        bytes[at..at + sign.len()].copy_from_slice(&f64::NAN.to_le_bytes());
+    }
+    bytes
+}
+
 /// The messages with their lengths in front, or the bytes as they are.
 fn bytes(row: &Row, named: impl Fn(&str) -> String) -> Vec<u8> {
     let framed = |text: &str| {
         let message: FromAgent =
             from_json(named(text)).unwrap_or_else(|error| panic!("{}: {error}", row.name));
-        message.encode_length_delimited_to_vec()
+        not_a_number(message.encode_length_delimited_to_vec())
     };
     match &row.hex {
         Some(hex) => {
