@@ -66,7 +66,6 @@ fn agent_bears_a_full_disk() {
 }
 
 #[test]
-#[ignore = "has not been seen to pass on a quiet machine yet"]
 fn agent_bears_a_disk_that_takes_no_writes() {
     if !can_make_faults() {
         return;
