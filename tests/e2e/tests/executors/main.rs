@@ -214,8 +214,8 @@ fn executor_of_a_framework_that_does_not_checkpoint_ends_with_its_agent() {
     daemons.kill_agent(0);
     daemons.start_agent(0).unwrap();
     let failed = scheduler.wait_for("t1", TaskState::TaskFailed);
+    // FAILURE is told once and not again (spec 05): here it may fall between two links.
     assert_eq!(failed.reason(), Reason::ExecutorTerminated);
-    assert_eq!(scheduler.wait_for_failure("e1"), 1 << 8, "it said so itself");
 }
 
 /// An executor that never subscribes is given its time and no more.
