@@ -11,16 +11,6 @@ use crate::Difference;
 #[derive(Debug)]
 pub struct Accounted {
     entries: Vec<(Entry, usize)>,
-    later: Vec<Later>,
-}
-
-/// Calls that are not compared yet.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Later {
-    seen: Vec<String>,
-    call: Patterns,
-    reason: String,
 }
 
 /// One entry. In `call`, `at`, `mesos` and `mezzo` a `*` stands for anything.
@@ -50,8 +40,6 @@ enum Patterns {
 struct File {
     #[serde(default)]
     difference: Vec<Entry>,
-    #[serde(default)]
-    later: Vec<Later>,
 }
 
 /// What is to be said of a difference.
@@ -88,13 +76,7 @@ impl Accounted {
         }
         let counts = |seen: &[String]| seen.iter().any(|seen| seen == comparison);
         let entries = file.difference.into_iter().filter(|entry| counts(&entry.seen));
-        let later = file.later.into_iter().filter(|later| counts(&later.seen) && !later.reason.is_empty());
-        Ok(Self { entries: entries.map(|entry| (entry, 0)).collect(), later: later.collect() })
-    }
-
-    /// Whether a call is one of those that are not compared yet.
-    pub fn is_later(&self, call: &str) -> bool {
-        self.later.iter().any(|later| later.call.fit(call))
+        Ok(Self { entries: entries.map(|entry| (entry, 0)).collect() })
     }
 
     /// Looks for the first entry that explains a difference.

@@ -33,6 +33,8 @@ pub struct Session {
     inbox: Arc<Inbox>,
     /// Offers that are open, as far as the events tell.
     offers: Vec<Value>,
+    /// An agent that serves, once an offer has named one.
+    agent_id: Option<Value>,
     sentinels: u64,
     end: Box<dyn Fn() + Send>,
 }
@@ -91,7 +93,17 @@ impl Session {
                 }
             }
         });
-        Ok(Self { master, framework_id, stream_id, subscribed, inbox, offers: Vec::new(), sentinels: 0, end })
+        Ok(Self {
+            master,
+            framework_id,
+            stream_id,
+            subscribed,
+            inbox,
+            offers: Vec::new(),
+            agent_id: None,
+            sentinels: 0,
+            end,
+        })
     }
 
     /// Sends a call of this framework: its type, and its part.
@@ -140,6 +152,8 @@ impl Session {
             Some("OFFERS") => {
                 let offers = event["offers"]["offers"].as_array();
                 self.offers.extend(offers.into_iter().flatten().cloned());
+                self.agent_id =
+                    self.offers.last().map(|offer| offer["agent_id"].clone()).or(self.agent_id.take());
             }
             Some("RESCIND") => {
                 let gone = event["rescind"]["offer_id"]["value"].clone();
@@ -239,7 +253,12 @@ impl Session {
     pub fn catch_up(&mut self) -> anyhow::Result<Vec<Value>> {
         self.sentinels += 1;
         let sentinel = format!("nobody-{}", self.sentinels);
-        self.call("RECONCILE", json!({"tasks": [{"task_id": {"value": sentinel}}]}))?;
+        // Of an agent that serves: while another is awaited, nothing is said of a task that could be on it.
+        let mut task = json!({"task_id": {"value": sentinel}});
+        if let Some(agent_id) = &self.agent_id {
+            task["agent_id"] = agent_id.clone();
+        }
+        self.call("RECONCILE", json!({"tasks": [task]}))?;
         let mut events = Vec::new();
         loop {
             let event = self.next_event()?;

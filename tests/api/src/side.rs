@@ -10,9 +10,6 @@ use crate::{Call, Connection, Names, Outcome, Session, Target, calls::repeated, 
 /// The task that runs throughout.
 pub const TASK: &str = "alive";
 
-/// How many events of a stream belong to its answer.
-const FIRST_EVENTS: usize = 2;
-
 /// A daemon pair that is asked.
 pub struct Side {
     /// The master's address.
@@ -101,15 +98,12 @@ impl Side {
     }
 
     fn stream(&self, mut connection: Connection) -> anyhow::Result<Outcome> {
-        let mut events = Vec::new();
-        while events.len() < FIRST_EVENTS {
-            match connection.try_event()? {
-                Some(event) => events.push(Event::of(&event, &self.names)),
-                None => {
-                    events.push(Event::end());
-                    break;
-                }
-            }
+        let first = connection.try_event()?;
+        let mut events = vec![first.as_ref().map_or_else(Event::end, |event| Event::of(event, &self.names))];
+        // After an error there is nothing but the end; after all else come events in an order of their own.
+        if first.is_some_and(|event| event["type"] == "ERROR") {
+            let next = connection.try_event()?;
+            events.push(next.map_or_else(Event::end, |event| Event::of(&event, &self.names)));
         }
         let (status, reason) = (connection.status, connection.reason.as_str());
         Ok(Outcome::stream(status, reason, &connection.headers, events, &self.names))

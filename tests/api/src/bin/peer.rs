@@ -65,14 +65,18 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     Ok(table.close(calls.len(), &stale))
 }
 
-/// Every call: those of the files, then those that lack a field.
+/// The last of them changes what the others would see.
+const FILES: [&str; 5] =
+    ["reads.toml", "methods.toml", "bad_inputs.toml", "bad_executor_inputs.toml", "calls.toml"];
+
+/// Every call: those that lack a field, then those of the files.
 fn calls(name: Option<&str>) -> anyhow::Result<Vec<Call>> {
     let mut calls = Vec::new();
-    for file in ["reads.toml", "methods.toml", "calls.toml", "bad_inputs.toml"] {
-        calls.extend(read_calls(file)?);
-    }
     for api in required::APIS {
         calls.extend(required::calls(api)?);
+    }
+    for file in FILES {
+        calls.extend(read_calls(file)?);
     }
     calls.retain(|call| call.not_peer.is_none() && name.is_none_or(|name| call.name.contains(name)));
     Ok(calls)

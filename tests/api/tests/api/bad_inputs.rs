@@ -110,6 +110,13 @@ fn bad_inputs_are_answered_as_the_table_says_and_harm_nobody() {
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
+#[test]
+fn calls_of_executors_that_nobody_started_are_refused() {
+    let rows = read_calls("bad_executor_inputs.toml").unwrap_or_else(|error| panic!("{error:#}"));
+    let wrong = World::start().ask(&rows);
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
 /// Of every call of every API, and every message that it can hold, each required field in turn.
 #[test]
 fn calls_that_lack_a_required_field_name_it() {
