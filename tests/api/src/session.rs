@@ -152,8 +152,9 @@ impl Session {
             Some("OFFERS") => {
                 let offers = event["offers"]["offers"].as_array();
                 self.offers.extend(offers.into_iter().flatten().cloned());
-                self.agent_id =
-                    self.offers.last().map(|offer| offer["agent_id"].clone()).or(self.agent_id.take());
+                if self.agent_id.is_none() {
+                    self.agent_id = self.offers.first().map(|offer| offer["agent_id"].clone());
+                }
             }
             Some("RESCIND") => {
                 let gone = event["rescind"]["offer_id"]["value"].clone();

@@ -75,7 +75,7 @@ impl Links {
         while let Some(body) = receiver.recv().await {
             self.inbox.push_patiently(Input::LinkMessage { link: id, body }).await;
         }
-        tracing::debug!(link = id.0, why = receiver.why(), "a link is over");
+        tracing::info!(link = id.0, why = receiver.why(), "a link is over");
         self.lock().remove(&id);
         self.inbox.push_now(Input::LinkClosed { link: id });
     }
