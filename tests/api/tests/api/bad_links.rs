@@ -64,13 +64,24 @@ fn said(world: &World, row: &Row) -> Result<(), String> {
     let names = &world.side.names;
     let logged_before = world.master_log().len();
     let mut link = RawLink::open(world.side.master);
-    link.send(&bytes(row, |text| names.put_into(text)));
+    let mut parts = bytes(row, |text| names.put_into(text)).into_iter();
+    link.send(&parts.next().unwrap_or_default());
+    // Who is to be welcomed waits for it, as an agent does.
+    let mut rest: Vec<u8> = Vec::new();
+    match row.heard.first().map(String::as_str) {
+        Some("WELCOME") => rest = parts.flatten().collect(),
+        _ => link.send(&parts.flatten().collect::<Vec<u8>>()),
+    }
     for (at, expected) in row.heard.iter().enumerate() {
+        if at == 1 {
+            link.send(&std::mem::take(&mut rest));
+        }
         match link.hear() {
             Heard::Message(message) if names.taken_out(&short(&message)) == *expected => {}
             other => return Err(format!("message {}: {:?} instead of {expected:?}", at + 1, told(&other))),
         }
     }
+    link.send(&rest);
     if row.ends {
         // The master may ask whether the agent is still there.
         let last = std::iter::repeat_with(|| link.hear()).take(PINGS_MAX).find(|heard| !is_ping(heard));
@@ -119,8 +130,8 @@ fn not_a_number(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The messages with their lengths in front, or the bytes as they are.
-fn bytes(row: &Row, named: impl Fn(&str) -> String) -> Vec<u8> {
+/// The messages, each with its length in front, or the bytes as they are.
+fn bytes(row: &Row, named: impl Fn(&str) -> String) -> Vec<Vec<u8>> {
     let framed = |text: &str| {
         let message: FromAgent =
             from_json(named(text)).unwrap_or_else(|error| panic!("{}: {error}", row.name));
@@ -133,8 +144,8 @@ fn bytes(row: &Row, named: impl Fn(&str) -> String) -> Vec<u8> {
             if !hello.is_empty() {
                 bytes.extend(framed(HELLO));
             }
-            bytes
+            vec![bytes]
         }
-        None => row.send.iter().flat_map(|text| framed(text)).collect(),
+        None => row.send.iter().map(|text| framed(text)).collect(),
     }
 }

@@ -20,10 +20,12 @@ impl Master {
         update: StatusUpdate,
     ) {
         self.counters.add("master/messages_status_update");
-        let (Some(framework), Some(status)) = (update.framework_id, update.status) else {
+        let (Some(framework), Some(mut status)) = (update.framework_id, update.status) else {
             self.counters.add("master/invalid_status_updates");
             return;
         };
+        // The scheduler acknowledges to the agent that the status names: the one of this link.
+        status.agent_id = Some(agent.into());
         let key = (FrameworkId::from(framework), TaskId::from(&status.task_id));
         let (Some(state), Some(uuid)) = (TaskState::from_number(status.state), status.uuid.clone()) else {
             self.counters.add("master/invalid_status_updates");
