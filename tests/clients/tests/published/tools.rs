@@ -1,6 +1,6 @@
 //! What is installed once for all tests.
 
-use std::sync::OnceLock;
+use std::{path::Path, sync::OnceLock};
 
 use clients_tests::install::{self, Missing, go::Go, java::Java, javascript::JavaScript, python::Python};
 
@@ -32,6 +32,11 @@ pub fn javascript() -> Option<&'static JavaScript> {
 }
 
 fn there<T>(installed: &'static Result<T, Missing>) -> Option<&'static T> {
+    // Each container has a `/tmp` of its own.
+    if Path::new(env!("CARGO_MANIFEST_DIR")).starts_with("/tmp") {
+        println!("SKIPPED: programs below /tmp are not seen in containers");
+        return None;
+    }
     match installed {
         Ok(installed) => Some(installed),
         Err(Missing(program)) => {
