@@ -331,11 +331,6 @@ impl Daemons {
         fs::read(self.log(name)).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
     }
 
-    /// All that a daemon has logged.
-    pub fn log_text(&self, name: &str) -> String {
-        fs::read(self.log(name)).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
-    }
-
     /// The end of a daemon's log.
     pub fn last_words(&self, name: &str) -> String {
         let text = self.words(name);

@@ -43,7 +43,7 @@ fn an_operator_that_stops_reading_is_dropped_and_others_read_on() {
     }
     assert!(most < 64 << 20, "the master grew by {} MB", most >> 20);
     assert_eq!(metric(&daemons, "master/operator_event_stream_subscribers"), 1.0);
-    assert!(daemons.log_text("master").contains("--max_event_stream_backlog"), "the log names the limit");
+    assert!(daemons.words("master").contains("--max_event_stream_backlog"), "the log names the limit");
     drop((paused, silent));
 }
 
@@ -88,7 +88,7 @@ fn a_scheduler_that_stops_reading_is_disconnected() {
     }
     let grown = anonymous_bytes(&daemons).saturating_sub(before);
     assert!(grown < 64 << 20, "the master grew by {} MB", grown >> 20);
-    assert!(daemons.log_text("master").contains("too far behind"), "the log says so");
+    assert!(daemons.words("master").contains("too far behind"), "the log says so");
     let answer = json!({ "type": "RECONCILE", "reconcile": { "tasks": tasks[..1] } });
     assert_eq!(probe.call(answer), 202);
     assert_eq!(probe.stream.event().unwrap()["update"]["status"]["task_id"]["value"], "unknown-0");
