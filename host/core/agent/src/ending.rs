@@ -91,13 +91,17 @@ impl Agent {
     /// Writes down how the task ends, and has its container removed; it is told afterwards.
     pub(crate) fn conclude(&mut self, turn: &mut Turn, key: &TaskKey, verdict: Verdict) {
         let status = self.status(turn, key, verdict);
-        self.append(turn, key, checkpoint::task_record(Record::Update(status.clone())));
+        let is_written = self.append(turn, key, checkpoint::task_record(Record::Update(status.clone())));
         self.timers.cancel(&Timer::Escalate(key.clone()));
         self.timers.cancel(&Timer::Completion(key.clone()));
         if let Some(task) = self.tasks.get_mut(key) {
             task.phase = Phase::Ending { status: Box::new(status) };
         }
-        self.destroy(turn, key);
+        if is_written {
+            self.destroy(turn, key);
+        }
+        // Else the exit status that the container keeps is all there is on disk: it stays until the log
+        // is written anew, and that asks for its end.
     }
 
     /// The task is over and there is no container (any more).
@@ -224,6 +228,7 @@ impl Agent {
     pub(crate) fn destroy_again(&mut self, turn: &mut Turn, key: &TaskKey) {
         let Some(task) = self.tasks.get(key) else { return };
         let is_wanted = match task.phase {
+            Phase::Ending { .. } if task.log.is_torn => false,
             Phase::Ending { .. } => true,
             Phase::Running => task.kill.is_some(),
             Phase::Waiting | Phase::Launching | Phase::Ended { .. } => false,

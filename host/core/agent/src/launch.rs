@@ -77,7 +77,9 @@ impl Agent {
             let held = task.resources.clone();
             self.account.give_back(&held);
         }
-        let verdict = launch_failure(&format!("the task's checkpoint could not be written: {why}"));
+        let message = format!("the task's checkpoint could not be written: {why}");
+        turn.out.warn(format!("task {key} is not launched: {message}"));
+        let verdict = launch_failure(&message);
         self.forget_unwritten(turn, key);
         self.tell_loose(turn, key.clone(), verdict);
     }

@@ -76,26 +76,27 @@ fn agent_bears_a_disk_that_takes_no_writes() {
     agent_bears_it(&mut daemons, READ_ONLY, || small.make_read_only(), || small.make_writable());
 }
 
-/// An agent recovers by itself, without a restart.
+/// An agent recovers by itself, without a restart. (The last page of a log on a full disk still has
+/// room for a record, so a disk that takes no writes at all is what keeps the end from being told.)
 #[test]
-#[ignore = "has not been seen to pass on a quiet machine yet"]
-fn agent_goes_on_by_itself_when_there_is_room_again() {
+fn agent_goes_on_by_itself_when_it_can_write_again() {
     if !can_make_faults() {
         return;
     }
     let mut daemons = short_pings();
-    let small = Small::mount(&daemons.dir.path().join("agent-0"), "4m");
+    let small = Small::mount(&daemons.dir.path().join("agent-0/meta"), "4m");
     start(&mut daemons);
     let scheduler = Scheduler::subscribe(&daemons.master_address(), true);
     let ends = file_for(&daemons, "ends");
     scheduler.run(&Wanted::new("ends", &until(&ends)));
-    small.fill();
+    small.make_read_only();
     fs::write(&ends, "").unwrap();
     let trouble = || daemons.words("agent-0").contains("trying again").then_some(());
     wait_for("the trouble with the end's checkpoint", LIMIT, trouble).unwrap();
     assert!(!scheduler.states("ends").contains(&TaskState::TaskFinished), "what is not kept is not told");
-    small.empty();
+    small.make_writable();
     scheduler.wait_for("ends", TaskState::TaskFinished);
+    assert_eq!(scheduler.states("ends").len(), 3, "starting, running, finished");
     scheduler.launch(&Wanted::new("after", "true"));
     scheduler.wait_for("after", TaskState::TaskFinished);
 }

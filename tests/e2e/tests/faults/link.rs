@@ -38,6 +38,7 @@ fn survives(cut: Cut) {
             let file = file_for(&daemons, &format!("{name}-{is_aware}"));
             scheduler.run(&Wanted::new(name, &format!("{}; touch {}.ended", until(&file), file.display())));
         }
+        scheduler.rest();
         (scheduler, is_aware, state)
     });
 
@@ -70,6 +71,7 @@ fn survives(cut: Cut) {
         scheduler.wait_for("stays", TaskState::TaskKilled);
         scheduler.launch(&Wanted::new("after", "true"));
         scheduler.wait_for("after", TaskState::TaskFinished);
+        scheduler.rest();
     }
 }
 

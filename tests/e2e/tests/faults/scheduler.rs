@@ -39,6 +39,8 @@ struct Notes {
     lost_agents: Vec<String>,
     error: Option<String>,
     is_over: bool,
+    /// Offers are for somebody else.
+    rests: bool,
 }
 
 /// What a task is to do, and with what.
@@ -93,8 +95,26 @@ impl Scheduler {
         scheduler
     }
 
+    /// Leaves all offers to others until the next launch.
+    pub fn rest(&self) {
+        self.heard.note(|notes| notes.rests = true);
+        self.decline_open(0.0);
+        self.call(scheduler::Call {
+            r#type: Some(scheduler::call::Type::Suppress.into()),
+            ..Default::default()
+        });
+    }
+
     /// Launches a task from the next offer that fits.
     pub fn launch(&self, wanted: &Wanted) {
+        let mut rested = false;
+        self.heard.note(|notes| rested = std::mem::take(&mut notes.rests));
+        if rested {
+            self.call(scheduler::Call {
+                r#type: Some(scheduler::call::Type::Revive.into()),
+                ..Default::default()
+            });
+        }
         let offer = self.wait(&format!("an offer for `{}`", wanted.name), LIMIT, |notes| {
             let fits = |offer: &v1::Offer| wanted.host.as_ref().is_none_or(|host| offer.hostname == *host);
             let at = notes.offers.iter().position(|(_, offer)| fits(offer))?;
@@ -137,17 +157,16 @@ impl Scheduler {
 
     /// Declines every offer that is open, for so long.
     pub fn decline(&self, seconds: f64) {
-        let offers = self.wait("an offer to decline", LIMIT, |notes| {
-            (!notes.offers.is_empty()).then(|| std::mem::take(&mut notes.offers))
-        });
-        self.call(scheduler::Call {
-            r#type: Some(scheduler::call::Type::Decline.into()),
-            decline: Some(scheduler::call::Decline {
-                offer_ids: offers.into_iter().map(|(_, offer)| offer.id).collect(),
-                filters: Some(v1::Filters { refuse_seconds: Some(seconds) }),
-            }),
-            ..Default::default()
-        });
+        self.next_offer();
+        self.decline_open(seconds);
+    }
+
+    fn decline_open(&self, seconds: f64) {
+        let mut offers = Vec::new();
+        self.heard.note(|notes| offers = std::mem::take(&mut notes.offers));
+        if !offers.is_empty() {
+            self.call(declined(offers.into_iter().map(|(_, offer)| offer.id), seconds));
+        }
     }
 
     /// When the next offer came.
@@ -260,8 +279,9 @@ async fn listen(
                 if let Some(subscribed) = &event.subscribed {
                     framework = Some(subscribed.framework_id.clone());
                 }
-                heard.note(|notes| notes.take(event.clone()));
-                acknowledgement(&event)
+                let mut unwanted = None;
+                heard.note(|notes| unwanted = notes.take(event.clone()));
+                acknowledgement(&event).or(unwanted)
             }
             call = asked.recv() => Some(call.expect("the scheduler is dropped after its thread")),
         };
@@ -277,7 +297,8 @@ async fn listen(
 }
 
 impl Notes {
-    fn take(&mut self, event: scheduler::Event) {
+    /// Notes what the event says; the call that gives back its offers if they are not wanted.
+    fn take(&mut self, event: scheduler::Event) -> Option<scheduler::Call> {
         let now = Instant::now();
         if let Some(subscribed) = event.subscribed {
             self.framework = Some(subscribed.framework_id);
@@ -289,6 +310,20 @@ impl Notes {
         self.error = event.error.map(|error| error.message).or(self.error.take());
         self.statuses.extend(event.update.map(|update| (now, update.status)));
         self.lost_agents.extend(event.failure.and_then(|failure| failure.agent_id).map(|id| id.value));
+        let unwanted = if self.rests { std::mem::take(&mut self.offers) } else { Vec::new() };
+        (!unwanted.is_empty()).then(|| declined(unwanted.into_iter().map(|(_, offer)| offer.id), 0.0))
+    }
+}
+
+/// Gives offers back, and wants none of their kind for so long.
+fn declined(offers: impl Iterator<Item = v1::OfferId>, seconds: f64) -> scheduler::Call {
+    scheduler::Call {
+        r#type: Some(scheduler::call::Type::Decline.into()),
+        decline: Some(scheduler::call::Decline {
+            offer_ids: offers.collect(),
+            filters: Some(v1::Filters { refuse_seconds: Some(seconds) }),
+        }),
+        ..Default::default()
     }
 }
 
