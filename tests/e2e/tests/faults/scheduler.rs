@@ -209,6 +209,11 @@ impl Scheduler {
         self.heard.notes.lock().unwrap_or_else(PoisonError::into_inner).lost_agents.clone()
     }
 
+    /// Waits until a FAILURE event names an agent.
+    pub fn wait_for_lost_agent(&self) -> String {
+        self.wait("a FAILURE that names an agent", LIMIT, |notes| notes.lost_agents.first().cloned())
+    }
+
     /// Whether the event stream is still there.
     pub fn is_subscribed(&self) -> bool {
         !self.heard.notes.lock().unwrap_or_else(PoisonError::into_inner).is_over
