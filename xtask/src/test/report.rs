@@ -59,6 +59,10 @@ pub struct Report {
     times: Vec<(Duration, String)>,
     skipped: BTreeMap<String, Vec<String>>,
     failed_programs: Vec<String>,
+    /// Of the program that runs.
+    failed_tests: Vec<String>,
+    /// Failed among others, passed alone.
+    unsteady: Vec<String>,
     sums: Sums,
 }
 
@@ -90,6 +94,8 @@ impl Report {
             times: Vec::new(),
             skipped: BTreeMap::new(),
             failed_programs: Vec::new(),
+            failed_tests: Vec::new(),
+            unsteady: Vec::new(),
             sums: Sums::default(),
         }
     }
@@ -102,6 +108,17 @@ impl Report {
 
     pub fn failed(&mut self, title: &str) {
         self.failed_programs.push(title.to_owned());
+    }
+
+    /// The tests that have failed since this was asked last.
+    pub fn take_failed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.failed_tests)
+    }
+
+    /// A test that had failed has passed alone.
+    pub fn unsteady(&mut self, test: &str) {
+        self.sums.failed = self.sums.failed.saturating_sub(1);
+        self.unsteady.push(format!("{}: {test}", self.program));
     }
 
     /// Runs a test program and takes in what it prints.
@@ -156,7 +173,12 @@ impl Report {
             let reason = reason.trim_start_matches([',', ' ']).to_owned();
             let reason = if reason.is_empty() { "ignored without a reason".to_owned() } else { reason };
             self.skipped.entry(reason).or_default().push(test);
-        } else if let Some(seconds) = rest.split_once('<').and_then(|(_, time)| time.strip_suffix("s>")) {
+            return;
+        }
+        if rest.starts_with("FAILED") {
+            self.failed_tests.push(name.to_owned());
+        }
+        if let Some(seconds) = rest.split_once('<').and_then(|(_, time)| time.strip_suffix("s>")) {
             let seconds: f64 = seconds.parse().unwrap_or(0.0);
             self.times.push((Duration::from_secs_f64(seconds.max(0.0)), test));
         }
@@ -196,6 +218,9 @@ impl Report {
             let accepted = if self.skips.accept(reason) { "" } else { "   NOT in tests/skips.toml" };
             println!("  {reason}{accepted}");
             tests.iter().for_each(|test| println!("      {test}"));
+        }
+        for test in &self.unsteady {
+            println!("UNSTEADY: {test}: failed among others, passed alone; mend it");
         }
         for program in &self.failed_programs {
             println!("FAILED: {program}");
@@ -277,6 +302,21 @@ test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
         let (report, shown) = report(output);
         assert!(shown.contains(&"what went wrong".to_owned()));
         assert!(!report.is_good());
+    }
+
+    #[test]
+    fn test_that_passes_alone_is_named_and_counted_once() {
+        let (mut report, _) =
+            report("test a ... FAILED <0.001s>\ntest result: FAILED. 0 passed; 1 failed;\n");
+        assert_eq!(report.take_failed(), ["a"]);
+        assert!(!report.is_good());
+        report.take("test a ... ok <0.001s>");
+        report.take("test result: ok. 1 passed; 0 failed;");
+        assert!(report.take_failed().is_empty());
+        report.unsteady("a");
+        assert!(report.is_good());
+        assert_eq!(report.unsteady, ["room: a"]);
+        assert!(report.closing_line().starts_with("test result: ok. 1 passed; 0 failed;"));
     }
 
     /// A program that dies in the middle prints no result at all.

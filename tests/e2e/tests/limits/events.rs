@@ -66,7 +66,6 @@ fn follow(mut client: Client, snapshot: Value) -> Known {
 }
 
 #[test]
-#[ignore = "has not been seen to pass on a quiet machine yet"]
 fn a_snapshot_and_its_events_are_the_cluster_whenever_one_subscribes() {
     let daemons = master(&[]);
     let port = daemons.master_port;
