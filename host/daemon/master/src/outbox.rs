@@ -1,19 +1,16 @@
-//! What a turn wants of the outside, carried out in order on a thread of its own.
+//! What a turn wants of the outside, carried out in order, by the loop itself.
 //!
-//! Nothing here waits for a client, a disk or a plugin: sends go into bounded queues, and
-//! writes and questions to other threads. So the queue in front of this thread is short,
-//! and where it is not, the turn waits: that is the bound.
+//! Nothing here waits for a client, a disk or a plugin: sends go into bounded queues, and writes and
+//! questions to other threads. So a thread of its own would only cost the way to it; nothing of a
+//! turn waits for a write of the registry, which comes back as an input.
 
-use std::{io, sync::Arc, thread};
+use std::{io, sync::Arc};
 
 use mezzo_core_master::{Effects, Envelope, Input, views};
 use mezzo_model::{
-    RequestId, Ticket,
+    RequestId,
     calls::{MasterRead, Refusal},
-    outbox::{Outbox, Outcome, Step, Turn},
 };
-use mezzo_registry::Write;
-use mezzo_slots::{Ask, Order};
 use mezzo_telemetry::Metrics;
 
 use crate::{
@@ -23,13 +20,9 @@ use crate::{
     registry::{Registry, Writer},
     renderer::Renderer,
     streams::Streams,
-    turn::Ended,
     waiting::{Waiter, Waiting},
     watches::Watches,
 };
-
-/// Turns that may wait to be carried out.
-const TURNS_MAX: usize = 1_024;
 
 /// Everything that sends go to.
 pub(crate) struct Outside {
@@ -42,133 +35,36 @@ pub(crate) struct Outside {
     pub(crate) runtime: tokio::runtime::Handle,
 }
 
-/// What is carried out next.
-pub(crate) enum Job {
-    /// The effects of one turn.
-    Turn(Box<TurnEffects>),
-    /// What became of a write.
-    Written(Ticket, Result<(), String>),
-    /// Carry out what waits, and end.
-    Stop,
-}
-
-/// The part of the effects that leaves the turn.
-pub(crate) struct TurnEffects {
-    persist: Vec<(Ticket, Write)>,
-    send: Vec<Envelope>,
-    ask: Vec<Ask>,
-    slots: Vec<Order>,
-}
-
-impl TurnEffects {
-    /// Takes what leaves; `None` if nothing does.
-    pub(crate) fn of(effects: &mut Effects) -> Option<Box<Self>> {
-        let turn = Self {
-            persist: std::mem::take(&mut effects.persist),
-            send: std::mem::take(&mut effects.send),
-            ask: std::mem::take(&mut effects.ask),
-            slots: std::mem::take(&mut effects.slots),
-        };
-        let is_empty =
-            turn.persist.is_empty() && turn.send.is_empty() && turn.ask.is_empty() && turn.slots.is_empty();
-        (!is_empty).then(|| Box::new(turn))
-    }
-}
-
-/// The way to the thread. Sending waits when too many turns wait.
-pub(crate) type Jobs = std::sync::mpsc::SyncSender<Job>;
-
-/// The thread's own.
-struct Carrier {
+/// Carries turns out.
+pub(crate) struct Outbox {
     outside: Outside,
-    outbox: Outbox<Write, Envelope>,
     writer: Writer,
     allocator: AllocatorHost,
     renderer: Renderer,
 }
 
-/// Starts the thread.
-pub(crate) fn spawn(
-    outside: Outside,
-    registry: Registry,
-    allocator: AllocatorHost,
-    ended: Ended,
-) -> io::Result<(Jobs, thread::JoinHandle<()>)> {
-    let (jobs, waiting) = std::sync::mpsc::sync_channel(TURNS_MAX);
-    // Writes come back by a way of their own: through `jobs` they would wait for room that only
-    // this thread makes.
-    let (written, outcomes) = std::sync::mpsc::channel();
-    let wake = jobs.clone();
-    let writer = Writer::spawn(registry, &outside.metrics, move |ticket, outcome| {
-        let _ = written.send(Job::Written(ticket, outcome));
-        // If the queue is full the thread is awake anyway.
-        let _ = wake.try_send(Job::Turn(Box::new(TurnEffects::nothing())));
-    })?;
-    let carrier = Carrier {
-        renderer: Renderer::spawn(&outside.metrics)?,
-        outbox: Outbox::new(TURNS_MAX),
-        outside,
-        writer,
-        allocator,
-    };
-    let thread = thread::Builder::new().name("outbox".to_owned()).spawn(move || {
-        let _ended = ended;
-        carrier.run(&waiting, &outcomes);
-    })?;
-    Ok((jobs, thread))
-}
-
-impl TurnEffects {
-    fn nothing() -> Self {
-        Self { persist: Vec::new(), send: Vec::new(), ask: Vec::new(), slots: Vec::new() }
-    }
-}
-
-impl Carrier {
-    fn run(mut self, jobs: &std::sync::mpsc::Receiver<Job>, outcomes: &std::sync::mpsc::Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
-            let is_last = matches!(job, Job::Stop);
-            self.take(job);
-            while let Ok(outcome) = outcomes.try_recv() {
-                self.take(outcome);
-            }
-            if is_last {
-                return;
-            }
-        }
-    }
-
-    fn take(&mut self, job: Job) {
-        match job {
-            Job::Turn(turn) => {
-                let TurnEffects { persist, send, ask, slots } = *turn;
-                self.outbox.push(Turn { checkpoints: Vec::new(), registry: persist, sends: send });
-                self.go_on();
-                slots.into_iter().for_each(|order| self.allocator.carry_out(order));
-                ask.into_iter().for_each(|ask| self.allocator.ask(ask));
-            }
-            Job::Written(ticket, outcome) => {
-                self.outbox.written(ticket, outcome);
-                self.go_on();
-            }
-            Job::Stop => {}
-        }
-    }
-
-    fn go_on(&mut self) {
-        while let Some(step) = self.outbox.next_step() {
-            match step {
-                Step::Write(ticket, write) => self.writer.write(ticket, write),
-                Step::Send(envelope) => self.send(envelope),
-                Step::Report(Outcome::Persisted(ticket)) => {
-                    self.outside.inbox.push_now(Input::Persisted(ticket))
-                }
-                Step::Report(Outcome::NotPersisted(ticket, why)) => {
+impl Outbox {
+    /// Starts the threads of the registry and of the reads.
+    pub(crate) fn new(outside: Outside, registry: Registry, allocator: AllocatorHost) -> io::Result<Self> {
+        let inbox = Arc::clone(&outside.inbox);
+        let writer = Writer::spawn(registry, &outside.metrics, move |ticket, outcome| {
+            inbox.push_now(match outcome {
+                Ok(()) => Input::Persisted(ticket),
+                Err(why) => {
                     tracing::error!(why, "the registry could not be written");
-                    self.outside.inbox.push_now(Input::NotPersisted { ticket, why });
+                    Input::NotPersisted { ticket, why }
                 }
-            }
-        }
+            });
+        })?;
+        Ok(Self { renderer: Renderer::spawn(&outside.metrics)?, outside, writer, allocator })
+    }
+
+    /// Does what the turn wants done.
+    pub(crate) fn carry_out(&mut self, effects: &mut Effects) {
+        effects.send.drain(..).for_each(|envelope| self.send(envelope));
+        effects.persist.drain(..).for_each(|(ticket, write)| self.writer.write(ticket, write));
+        effects.slots.drain(..).for_each(|order| self.allocator.carry_out(order));
+        effects.ask.drain(..).for_each(|ask| self.allocator.ask(ask));
     }
 
     fn send(&self, envelope: Envelope) {

@@ -25,7 +25,7 @@ use crate::{
     config::{Allocator, Config, RegistryKind},
     front,
     links::Links,
-    outbox::{self, Outside},
+    outbox::{Outbox, Outside},
     registry::Registry,
     streams::Streams,
     turn::{self, Ended},
@@ -176,9 +176,8 @@ impl Config {
         };
         let (ended, has_ended) = watch::channel(false);
         let thread_failed = |source| MasterError::System { what: "a thread", source };
-        let (jobs, outbox_thread) =
-            outbox::spawn(outside, kept.registry, allocator, Ended(ended.clone())).map_err(thread_failed)?;
-        let turn_thread = turn::spawn(core, first, clock, Arc::clone(&inbox), jobs, &metrics, Ended(ended))
+        let outbox = Outbox::new(outside, kept.registry, allocator).map_err(thread_failed)?;
+        let turn_thread = turn::spawn(core, first, clock, Arc::clone(&inbox), outbox, &metrics, Ended(ended))
             .map_err(thread_failed)?;
 
         let backend = Arc::new(Backend {
@@ -205,7 +204,7 @@ impl Config {
         let api = MasterApi::new(backend, process);
         let address = bound.address();
         let server = bound.serve(front::service(api, acceptor));
-        let threads = vec![turn_thread, outbox_thread];
+        let threads = vec![turn_thread];
         Ok(Master {
             address,
             server,

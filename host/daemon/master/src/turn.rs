@@ -13,11 +13,7 @@ use tokio::sync::watch;
 
 use mezzo_process::{Clock, Next};
 
-use crate::{
-    Inbox,
-    observer::Observer,
-    outbox::{Job, Jobs, TurnEffects},
-};
+use crate::{Inbox, observer::Observer, outbox::Outbox};
 
 /// A turn that takes longer is named in the log: everybody else waits for it.
 const SLOW: Duration = Duration::from_millis(10);
@@ -37,7 +33,7 @@ pub(crate) fn spawn(
     first: Effects,
     clock: Clock,
     inbox: Arc<Inbox>,
-    jobs: Jobs,
+    outbox: Outbox,
     metrics: &Metrics,
     ended: Ended,
 ) -> io::Result<thread::JoinHandle<()>> {
@@ -47,8 +43,8 @@ pub(crate) fn spawn(
     let slow_turns = metrics.counter("mezzo/master/turns_slow");
     thread::Builder::new().name("turn".to_owned()).spawn(move || {
         let _ended = ended;
-        let mut master = master;
-        let mut pause = Pause::after(carry_out(first, &observer, &jobs), &clock);
+        let (mut master, mut outbox) = (master, outbox);
+        let mut pause = Pause::after(carry_out(first, &observer, &mut outbox), &clock);
         loop {
             let input = match inbox.next(pause.until) {
                 Next::Input(input) => input,
@@ -65,9 +61,8 @@ pub(crate) fn spawn(
                 slow_turns.increment();
                 tracing::warn!(input = name, took_ms = took.as_secs_f64() * 1000.0, "a slow turn");
             }
-            pause = Pause::after(carry_out(effects, &observer, &jobs), &clock);
+            pause = Pause::after(carry_out(effects, &observer, &mut outbox), &clock);
         }
-        let _ = jobs.send(Job::Stop);
     })
 }
 
@@ -88,13 +83,10 @@ impl Pause {
     }
 }
 
-/// Hands everything on but the moment of the next turn.
-fn carry_out(mut effects: Effects, observer: &Observer, jobs: &Jobs) -> Effects {
+/// Does everything but wait for the moment of the next turn.
+fn carry_out(mut effects: Effects, observer: &Observer, outbox: &mut Outbox) -> Effects {
     effects.observations.drain(..).for_each(|observation| observer.observe(observation));
-    if let Some(turn) = TurnEffects::of(&mut effects) {
-        // Waits when the outbox is behind; fails only when the master is ending.
-        let _ = jobs.send(Job::Turn(turn));
-    }
+    outbox.carry_out(&mut effects);
     effects
 }
 
