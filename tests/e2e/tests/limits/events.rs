@@ -73,16 +73,11 @@ fn a_snapshot_and_its_events_are_the_cluster_whenever_one_subscribes() {
     let mut scheduler = Scheduler::subscribe(port, "launcher", 0);
     let mut followers = Vec::new();
     for first in (0..TASKS).step_by(BATCH) {
-        let offers = loop {
-            let event = scheduler.stream.event().unwrap();
-            if event["type"] == "OFFERS" {
-                break event["offers"]["offers"].clone();
-            }
-        };
+        let offer = offer_for_batch(&mut scheduler);
         let joining = watching(port);
-        let tasks: Vec<Value> = (first..first + BATCH).map(|number| task(number, &offers[0])).collect();
+        let tasks: Vec<Value> = (first..first + BATCH).map(|number| task(number, &offer)).collect();
         let accept = json!({ "type": "ACCEPT", "accept": {
-            "offer_ids": [offers[0]["id"]],
+            "offer_ids": [offer["id"]],
             "operations": [{ "type": "LAUNCH", "launch": { "task_infos": tasks } }],
             "filters": { "refuse_seconds": 0.0 },
         }});
@@ -97,6 +92,27 @@ fn a_snapshot_and_its_events_are_the_cluster_whenever_one_subscribes() {
     assert!(end.is_over());
     for known in followed {
         assert_eq!(known.tasks, end.tasks);
+    }
+}
+
+/// The next offer with room for a batch. What tasks that have ended gave back is offered by itself.
+fn offer_for_batch(scheduler: &mut Scheduler) -> Value {
+    loop {
+        let event = scheduler.stream.event().unwrap();
+        let offers = event["offers"]["offers"].as_array().cloned().unwrap_or_default();
+        let (large, small): (Vec<_>, Vec<_>) = offers.into_iter().partition(|offer| {
+            let cpus = offer["resources"].as_array().unwrap().iter().find(|r| r["name"] == "cpus");
+            cpus.is_some_and(|cpus| cpus["scalar"]["value"].as_f64().unwrap() >= BATCH as f64)
+        });
+        for offer in small.iter().chain(large.iter().skip(1)) {
+            let decline = json!({ "type": "DECLINE", "decline": {
+                "offer_ids": [offer["id"]], "filters": { "refuse_seconds": 0.0 },
+            }});
+            assert_eq!(scheduler.call(decline), 202);
+        }
+        if let Some(offer) = large.into_iter().next() {
+            return offer;
+        }
     }
 }
 
