@@ -254,11 +254,23 @@ fn taken_by<S>(response: &Response, shared: &Shared<S>) -> Result<Option<Taken>,
 }
 
 async fn compressed(mut response: Response, bytes_min: usize) -> Response {
-    let Body::Full(plain) = &response.body else { return response };
-    if plain.len() < bytes_min || response.headers.iter().any(|(name, _)| name == header::CONTENT_ENCODING) {
+    const GZIP: (http::HeaderName, HeaderValue) =
+        (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if response.headers.iter().any(|(name, _)| name == header::CONTENT_ENCODING) {
         return response;
     }
-    let plain = plain.clone();
+    let plain = match response.body {
+        Body::Full(plain) if plain.len() >= bytes_min => plain,
+        Body::Other { length: None, bytes } => {
+            let packed = UnsyncBoxBody::new(gzip::Packed::new(bytes));
+            response.body = Body::Other { length: None, bytes: packed };
+            return response.with(GZIP.0, GZIP.1);
+        }
+        other => {
+            response.body = other;
+            return response;
+        }
+    };
     let packed = match plain.len() {
         0..65_536 => gzip::deflate(&plain),
         _ => match tokio::task::spawn_blocking(move || gzip::deflate(&plain)).await {
@@ -272,5 +284,5 @@ async fn compressed(mut response: Response, bytes_min: usize) -> Response {
         },
     };
     response.body = Body::Full(packed);
-    response.with(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))
+    response.with(GZIP.0, GZIP.1)
 }

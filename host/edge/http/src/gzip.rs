@@ -1,9 +1,20 @@
 //! Bodies in and out of gzip.
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use bytes::Bytes;
 use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
+use http_body::{Body, Frame};
+use http_body_util::combinators::UnsyncBoxBody;
+
+use crate::BoxError;
+
+/// Compressed bytes go out once there are so many of them.
+const PACKED_BYTES: usize = 16 << 10;
 
 /// Why a compressed body was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +43,51 @@ pub(crate) fn deflate(plain: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
     encoder.write_all(plain).expect("a vector takes every byte");
     encoder.finish().expect("a vector takes every byte").into()
+}
+
+/// A body of many pieces, compressed as they come.
+pub(crate) struct Packed {
+    pieces: UnsyncBoxBody<Bytes, BoxError>,
+    /// Absent once its end was handed on.
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl Packed {
+    /// Over `pieces`, none of which may wait for its reader: what is told may be pieces late.
+    pub(crate) fn new(pieces: UnsyncBoxBody<Bytes, BoxError>) -> Self {
+        Self { pieces, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
+    }
+}
+
+impl Body for Packed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
+            let held = encoder.get_mut();
+            if held.len() >= PACKED_BYTES {
+                let packed = std::mem::take(held);
+                return Poll::Ready(Some(Ok(Frame::data(packed.into()))));
+            }
+            let piece = match ready!(Pin::new(&mut self.pieces).poll_frame(cx)) {
+                Some(Ok(frame)) => frame.into_data().ok(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    let encoder = self.encoder.take().expect("it was there at the beginning of this turn");
+                    let rest = encoder.finish().map_err(BoxError::from);
+                    return Poll::Ready(Some(rest.map(|rest| Frame::data(rest.into()))));
+                }
+            };
+            if let (Some(encoder), Some(piece)) = (&mut self.encoder, piece) {
+                encoder.write_all(&piece)?;
+            }
+        }
+    }
 }
 
 /// Whether an `Accept-Encoding` allows gzip.

@@ -36,7 +36,8 @@ pub enum Body {
     Events(EventBody),
     /// Records that many clients are told; never compressed.
     Feed(FeedBody),
-    /// Anything else: a file, a link's frames. Its length is told if it is known.
+    /// Anything else: a file, a link's frames, an answer in pieces. Its length is told if it is known;
+    /// what has none may be compressed.
     Other {
         /// Becomes `Content-Length`.
         length: Option<u64>,

@@ -10,6 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use mezzo_http::{
     Body, CloseReason, Config, EventSender, HeaderName, HeaderValue, Request, Response, Running, Server,
     Service, StatusCode, event_stream,
@@ -32,6 +34,12 @@ impl Service for Echo {
             "/echo" => Response::new(StatusCode::OK, json, request.body),
             "/huge" => Response::new(StatusCode::OK, json, vec![b'x'; 60 << 20]),
             "/large" => Response::new(StatusCode::OK, json, "x".repeat(5000)),
+            "/pieces" => {
+                let pieces = (0..PIECES).map(|number| Ok(Frame::data(piece(number).into())));
+                let bytes = StreamBody::new(futures_util::stream::iter(pieces)).boxed_unsync();
+                let body = Body::Other { length: None, bytes };
+                Response { status: StatusCode::OK, headers: Vec::new(), body }
+            }
             "/stream" => {
                 let closed = Arc::clone(&self.closed);
                 let (sender, body) =
@@ -47,6 +55,13 @@ impl Service for Echo {
             _ => Response::text(StatusCode::NOT_FOUND, "404 Not Found."),
         }
     }
+}
+
+const PIECES: usize = 100;
+
+/// Different ones, none of which shrinks to nothing.
+fn piece(number: usize) -> String {
+    (0..2_000).map(|line| format!("{}\n", (number * 7_919 + line) * 104_729)).collect()
 }
 
 async fn server(config: Config) -> (Running, Arc<Echo>) {
@@ -226,22 +241,38 @@ async fn an_unknown_content_encoding_is_415() {
     );
 }
 
-#[tokio::test]
-async fn only_long_answers_are_compressed() {
-    let (server, _) = server(Config::default()).await;
-    let get = |path: &str| {
-        format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n")
-    };
-    let mut socket = connect(&server).await;
-    socket.write_all(get("/large").as_bytes()).await.expect("sends");
+/// Sends `request` and unpacks what is answered.
+async fn ask_packed(server: &Running, request: &[u8]) -> String {
+    let mut socket = connect(server).await;
+    socket.write_all(request).await.expect("sends");
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).await.expect("reads");
     let at = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
     assert!(String::from_utf8_lossy(&answer[..at]).contains("Content-Encoding: gzip"));
     let mut plain = String::new();
     flate2::read::GzDecoder::new(&answer[at..]).read_to_string(&mut plain).expect("gzip");
-    assert_eq!(plain, "x".repeat(5000));
+    plain
+}
+
+#[tokio::test]
+async fn only_long_answers_are_compressed() {
+    let (server, _) = server(Config::default()).await;
+    let get = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n")
+    };
+    assert_eq!(ask_packed(&server, get("/large").as_bytes()).await, "x".repeat(5000));
     assert!(!ask(&server, get("/none").as_bytes()).await.contains("gzip"));
+}
+
+/// Whole states come in pieces, and are what is worth compressing.
+#[tokio::test]
+async fn answers_in_pieces_are_compressed_as_they_come() {
+    let (server, _) = server(Config::default()).await;
+    // Of version 1.0, so that the body has no frames of its own.
+    let plain = ask_packed(&server, b"GET /pieces HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n").await;
+    let pieces: String = (0..PIECES).map(piece).collect();
+    assert!(plain == pieces, "{} bytes of {}", plain.len(), pieces.len());
+    assert!(!ask(&server, b"GET /pieces HTTP/1.0\r\n\r\n").await.contains("gzip"));
 }
 
 #[tokio::test]
@@ -255,7 +286,7 @@ async fn head_has_the_fields_and_no_body() {
 /// The link between agents and their master is HTTP/2 on the same port.
 #[tokio::test]
 async fn http2_by_prior_knowledge_is_served_on_the_same_port() {
-    use http_body_util::{BodyExt, Full};
+    use http_body_util::Full;
     let (server, _) = server(Config::default()).await;
     let io = hyper_util::rt::TokioIo::new(connect(&server).await);
     let (mut sender, connection) =
