@@ -22,6 +22,9 @@ use crate::{
 /// Until a stream has said how often its heart beats.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
+/// How long a stream that counts as silent is looked at once more.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// An event of a stream that beats.
 pub trait Event: Name + Default {
     /// The interval of heartbeats that this event announces.
@@ -83,7 +86,11 @@ impl<E: Event> Events<E> {
                 return Ok(Some(event));
             }
             let waited = self.interval.saturating_mul(self.missed_max);
-            let frame = timeout(waited, self.body.frame()).await;
+            let mut frame = timeout(waited, self.body.frame()).await;
+            if frame.is_err() {
+                // Perhaps it was this process that stood still: what has come meanwhile is read first.
+                frame = timeout(LAST_LOOK, self.body.frame()).await;
+            }
             let (peer, address) = (Peer::Master, self.address.clone());
             match frame.map_err(|_| ClientError::Silent { peer, address: address.clone(), waited })? {
                 Some(Ok(frame)) => {

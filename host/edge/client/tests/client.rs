@@ -324,6 +324,26 @@ async fn a_silent_stream_counts_as_lost() {
     assert!(matches!(error, ClientError::Silent { .. }), "{error}");
 }
 
+/// A process that stood still blames nobody: what has come meanwhile is read first.
+#[tokio::test]
+async fn what_came_while_nobody_listened_is_read_before_the_stream_counts_as_lost() {
+    let (address, feed) = stream_of(Encoding::Protobuf).await;
+    let mut subscription =
+        client(&address).subscribe(v1::FrameworkInfo::default()).await.expect("subscribed");
+    feed.send(record(&subscribed(0.02), Encoding::Protobuf)).expect("open");
+    subscription.next().await.expect("SUBSCRIBED");
+    {
+        // The clock of the stream's silence starts here, and then this thread, which runs all there
+        // is of both sides, stands still for longer.
+        let waiting = subscription.next();
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        feed.send(record(&subscribed(0.02), Encoding::Protobuf)).expect("open");
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(waiting.await.expect("an event"), Some(subscribed(0.02)));
+    }
+}
+
 #[tokio::test]
 async fn a_stream_that_makes_no_sense_is_told() {
     for (bytes, expected) in [

@@ -57,8 +57,13 @@ fn every_process_may_stand_still() {
 #[test]
 #[ignore = "takes six minutes: each process stands still for longer than 75 s"]
 fn every_process_may_stand_still_for_a_minute() {
+    if !can_make_faults() {
+        return;
+    }
     let minute = Duration::from_secs(80);
-    let daemons = Daemons::start(1).unwrap();
+    let mut daemons = short_pings();
+    daemons.master_flags.clear();
+    start(&mut daemons);
     let scheduler = Scheduler::subscribe(&daemons.master_address(), true);
     launcher(&daemons, &scheduler, minute);
     a_scheduler(&daemons, &scheduler, minute);
