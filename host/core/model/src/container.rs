@@ -85,6 +85,8 @@ pub struct Fetch {
     pub is_executable: bool,
     /// Unpack it when its name in the sandbox says it is an archive.
     pub unpack: bool,
+    /// Share it with other tasks that want the same.
+    pub is_cached: bool,
     /// Name in the sandbox instead of the URI's last part.
     pub output_file: Option<String>,
 }

@@ -15,7 +15,7 @@ use mezzo_proto::mesos::v1;
 use mezzo_resources::autodetect::Given;
 use mezzo_telemetry::{Level, Log};
 
-use mezzo_process::flags::{FlagError, HttpFlags, duration, duration_text};
+use mezzo_process::flags::{FlagError, HttpFlags, bytes, bytes_text, duration, duration_text};
 
 use crate::flags::RawAgentFlags;
 
@@ -62,6 +62,12 @@ pub struct Config {
     pub frameworks_home: Option<PathBuf>,
     /// When a download that brings nothing is given up.
     pub fetcher_stall_timeout: Duration,
+    /// Where Hadoop's client is.
+    pub hadoop_home: Option<PathBuf>,
+    /// Where files that tasks share are kept: absolute.
+    pub fetcher_cache_dir: PathBuf,
+    /// How much of them is kept; 0: none.
+    pub fetcher_cache_bytes_max: u64,
     /// How long sandboxes are kept.
     pub gc_delay: Duration,
     /// When the end of a container takes too long.
@@ -104,6 +110,9 @@ const MASTER_PORT: u16 = 5050;
 const AGENT_PORT: u16 = 5051;
 /// Enough for large programs and little enough that a fork bomb leaves the machine alone.
 const PIDS_MAX: u64 = 10_000;
+const WORK_DIR: &str = "/var/lib/mezzo/agent";
+/// As Mesos has it.
+const FETCHER_CACHE_BYTES_MAX: u64 = 2 << 30;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl RawAgentFlags {
@@ -128,7 +137,7 @@ impl RawAgentFlags {
             advertise_port: self.advertise_port,
             hostname: self.hostname.clone().unwrap_or_else(|| default_hostname(ip, self.hostname_lookup)),
             master: master_address(self.master.as_deref())?,
-            work_dir: absolute("work_dir", self.work_dir.as_deref(), Path::new("/var/lib/mezzo/agent"))?,
+            work_dir: absolute("work_dir", self.work_dir.as_deref(), Path::new(WORK_DIR))?,
             runtime_dir: absolute("runtime_dir", self.runtime_dir.as_deref(), &default_runtime_dir(is_root))?,
             given: resources::given(self.resources.as_deref(), &default_role)?,
             default_role,
@@ -156,6 +165,20 @@ impl RawAgentFlags {
                 "fetcher_stall_timeout",
                 self.fetcher_stall_timeout.as_deref(),
                 seconds(60),
+            )?,
+            hadoop_home: self.hadoop_home.clone().filter(|home| !home.as_os_str().is_empty()),
+            fetcher_cache_dir: absolute(
+                "fetcher_cache_dir",
+                self.fetcher_cache_dir.as_deref(),
+                &self.work_dir.as_deref().unwrap_or(Path::new(WORK_DIR)).join("fetch"),
+            )?,
+            fetcher_cache_bytes_max: self.fetcher_cache_size.as_deref().map_or(
+                Ok(FETCHER_CACHE_BYTES_MAX),
+                |text| {
+                    bytes(text)
+                        .map(|bytes| bytes as u64)
+                        .map_err(|why| FlagError::value("fetcher_cache_size", why))
+                },
             )?,
             gc_delay: time("gc_delay", self.gc_delay.as_deref(), seconds(7 * 24 * 3600))?,
             cgroups_destroy_timeout: time(
@@ -198,9 +221,12 @@ impl RawAgentFlags {
             ("executor_registration_timeout", duration_text(config.executor_registration_timeout)),
             ("executor_reregistration_timeout", duration_text(config.executor_reregistration_timeout)),
             ("executor_shutdown_grace_period", duration_text(config.executor_shutdown_grace_period)),
+            ("fetcher_cache_dir", path(&config.fetcher_cache_dir)),
+            ("fetcher_cache_size", bytes_text(config.fetcher_cache_bytes_max as usize)),
             ("fetcher_stall_timeout", duration_text(config.fetcher_stall_timeout)),
             ("frameworks_home", config.frameworks_home.as_deref().map(path).unwrap_or_default()),
             ("gc_delay", duration_text(config.gc_delay)),
+            ("hadoop_home", config.hadoop_home.as_deref().map(path).unwrap_or_default()),
             ("hostname", config.hostname.clone()),
             ("hostname_lookup", self.hostname_lookup.unwrap_or(true).to_string()),
             ("ip", config.listen.ip().to_string()),

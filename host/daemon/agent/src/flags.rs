@@ -134,6 +134,18 @@ pub struct RawAgentFlags {
     #[arg(long, alias = "fetcher-stall-timeout", value_name = "DURATION")]
     pub fetcher_stall_timeout: Option<String>,
 
+    /// Where Hadoop's client is, which fetches hdfs and every other scheme [default: HADOOP_HOME, or in PATH]
+    #[arg(long, alias = "hadoop-home", value_name = "DIR")]
+    pub hadoop_home: Option<PathBuf>,
+
+    /// Where files that tasks share are kept, across restarts [default: `fetch` in the work directory]
+    #[arg(long, alias = "fetcher-cache-dir", value_name = "DIR")]
+    pub fetcher_cache_dir: Option<PathBuf>,
+
+    /// How much of them is kept, the least recently used going first; 0B keeps none [default: 2GB]
+    #[arg(long, alias = "fetcher-cache-size", value_name = "BYTES")]
+    pub fetcher_cache_size: Option<String>,
+
     /// How long sandboxes are kept after their tasks [default: 1weeks]
     #[arg(long, alias = "gc-delay", value_name = "DURATION")]
     pub gc_delay: Option<String>,
@@ -239,6 +251,9 @@ impl RawAgentFlags {
             executor_shutdown_grace_period,
             frameworks_home,
             fetcher_stall_timeout,
+            hadoop_home,
+            fetcher_cache_dir,
+            fetcher_cache_size,
             gc_delay,
             registration_backoff_factor,
             recover,

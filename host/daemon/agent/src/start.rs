@@ -5,7 +5,7 @@ use std::{
     future::Future,
     io,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     thread,
     time::Duration,
@@ -15,6 +15,7 @@ use mezzo_api::{AgentApi, Build, Process};
 use mezzo_containers::{FetchRequest, Node, NodeConfig, NodeError};
 use mezzo_core_agent::{Agent, AgentConfig, Exit, Found, Input, Stop, checkpoint};
 use mezzo_disk::{Checkpoints, DiskError, WorkDir, WorkDirError};
+use mezzo_fetcher::{Cache, CacheError};
 use mezzo_http::{Running, ServeError, Server};
 use mezzo_linux::{account, host};
 use mezzo_resources::autodetect::Measured;
@@ -60,6 +61,9 @@ pub enum AgentError {
     /// Containers cannot be made.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// Files that tasks share cannot be kept.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// The machine does not say what it must.
     #[error("cannot ask the machine for {what}")]
     Machine {
@@ -328,7 +332,11 @@ async fn start_node(
     inbox: &Arc<Inbox>,
     metrics: &Metrics,
 ) -> Result<Node, AgentError> {
-    let stall_timeout = config.fetcher_stall_timeout;
+    let fetcher = Fetcher {
+        stall_timeout: config.fetcher_stall_timeout,
+        hadoop_home: config.hadoop_home.clone(),
+        cache: open_cache(config, metrics).await?,
+    };
     let good = metrics.counter("containerizer/fetcher/task_fetches_succeeded");
     let bad = metrics.counter("containerizer/fetcher/task_fetches_failed");
     let node = NodeConfig {
@@ -338,9 +346,9 @@ async fn start_node(
         init,
         runtime: tokio::runtime::Handle::current(),
         fetch: Arc::new(move |request| {
-            let (good, bad) = (good.clone(), bad.clone());
+            let (good, bad, fetcher) = (good.clone(), bad.clone(), fetcher.clone());
             Box::pin(async move {
-                let fetched = fetch(request, stall_timeout).await;
+                let fetched = fetcher.fetch(request).await;
                 if fetched.is_ok() {
                     good.increment()
                 } else {
@@ -359,13 +367,39 @@ async fn start_node(
     Ok(started?)
 }
 
-async fn fetch(request: FetchRequest, stall_timeout: Duration) -> Result<(), String> {
-    let wanted = mezzo_fetcher::FetchRequest {
-        user: request.user,
-        stall_timeout,
-        ..mezzo_fetcher::FetchRequest::new(request.items, request.sandbox)
-    };
-    mezzo_fetcher::fetch(wanted, |_| {}).await.map_err(|error| error.in_one_line())
+/// What tasks share of what they fetch, unless none of it is to be kept.
+async fn open_cache(config: &Config, metrics: &Metrics) -> Result<Option<Cache>, AgentError> {
+    let (directory, bytes_max) = (config.fetcher_cache_dir.clone(), config.fetcher_cache_bytes_max);
+    if bytes_max == 0 {
+        return Ok(None);
+    }
+    let opened = tokio::task::spawn_blocking(move || Cache::open(&directory, bytes_max)).await;
+    let cache = opened.map_err(|error| machine("a thread")(io::Error::other(error)))??;
+    let (total, used) = (cache.clone(), cache.clone());
+    metrics.gauge("containerizer/fetcher/cache_size_total_bytes", move || total.bytes_max() as f64);
+    metrics.gauge("containerizer/fetcher/cache_size_used_bytes", move || used.bytes_used() as f64);
+    Ok(Some(cache))
+}
+
+/// What is the same for everything that is fetched.
+#[derive(Clone)]
+struct Fetcher {
+    stall_timeout: Duration,
+    hadoop_home: Option<PathBuf>,
+    cache: Option<Cache>,
+}
+
+impl Fetcher {
+    async fn fetch(self, request: FetchRequest) -> Result<(), String> {
+        let wanted = mezzo_fetcher::FetchRequest {
+            user: request.user,
+            stall_timeout: self.stall_timeout,
+            hadoop_home: self.hadoop_home,
+            cache: self.cache,
+            ..mezzo_fetcher::FetchRequest::new(request.items, request.sandbox)
+        };
+        mezzo_fetcher::fetch(wanted, |_| {}).await.map_err(|error| error.in_one_line())
+    }
 }
 
 /// What begins to keep a link to the master, when the core says so.

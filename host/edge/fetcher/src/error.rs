@@ -49,19 +49,24 @@ pub enum FetchError {
 impl FetchError {
     /// The whole story in one line: each cause after a colon.
     pub fn in_one_line(&self) -> String {
-        let mut line = self.to_string();
-        let mut next = self.source();
-        while let Some(cause) = next {
-            let text = cause.to_string();
-            // Some libraries repeat their cause in their own text.
-            if !line.ends_with(&text) {
-                line.push_str(": ");
-                line.push_str(&text);
-            }
-            next = cause.source();
-        }
-        line
+        in_one_line(self)
     }
+}
+
+/// An error and what lies below it, each after a colon.
+pub(crate) fn in_one_line(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Some libraries repeat their cause in their own text.
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        next = cause.source();
+    }
+    line
 }
 
 /// What was wrong with one item.
@@ -72,10 +77,10 @@ pub enum Cause {
     #[error("Illegal characters in URI: backslash, single quote and NUL are not allowed")]
     IllegalCharacters,
 
-    /// A web address without a path.
+    /// An address of a server without a path.
     #[error("Malformed URI (missing path): write it as `{scheme}://HOST/PATH`")]
     MissingPath {
-        /// http or https.
+        /// http, https, ftp or ftps.
         scheme: &'static str,
     },
 
@@ -93,13 +98,6 @@ pub enum Cause {
     /// A relative path and nothing it could be relative to.
     #[error("a relative path needs `--frameworks_home` set on the agent: name an absolute path, or set it")]
     NoFrameworksHome,
-
-    /// A way of fetching that we do not have.
-    #[error("scheme `{scheme}` is not supported: use http, https, file or an absolute path")]
-    SchemeNotSupported {
-        /// As it stands before `://`.
-        scheme: String,
-    },
 
     /// The URI ends in a slash.
     #[error("the URI names no file: end it with a file name, or set `output_file`")]
@@ -157,8 +155,12 @@ pub enum Cause {
     #[error("the server answered {status}, and only 200 OK brings a file")]
     Status {
         /// Number and words.
-        status: String,
+        status: reqwest::StatusCode,
     },
+
+    /// The server does not say how large the file is, so no room can be kept for it.
+    #[error("the server does not say a length above zero (`Content-Length`)")]
+    NoLength,
 
     /// The connection ended or broke before the end.
     #[error("the transfer broke off after {received} bytes{}", of(*.expected))]
@@ -170,6 +172,45 @@ pub enum Cause {
         /// What the client said.
         #[source]
         source: reqwest::Error,
+    },
+
+    /// A connection to an ftp server could not be made, or broke.
+    #[error("the connection to the ftp server failed after {received} bytes")]
+    Ftp {
+        /// How much came.
+        received: u64,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+
+    /// An ftp server said no.
+    #[error("the ftp server answered `{said}` when asked {asked}")]
+    FtpRefused {
+        /// The command, or in words.
+        asked: String,
+        /// Its first or only line.
+        said: String,
+    },
+
+    /// The client of Hadoop that fetches every other scheme.
+    #[error(
+        "scheme `{scheme}` is fetched by the client of Hadoop, which {why}: set `--hadoop_home` or HADOOP_HOME, or use \
+         http, https, ftp, ftps, file or an absolute path"
+    )]
+    Hadoop {
+        /// As it stands before `://`.
+        scheme: String,
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// No place for what a program makes.
+    #[error("could not make a directory for what Hadoop's client brings")]
+    Scratch {
+        /// What the system said.
+        #[source]
+        source: io::Error,
     },
 
     /// Too slow.
@@ -188,15 +229,35 @@ pub enum Cause {
         limit: u64,
     },
 
-    /// An archive that we cannot open.
-    #[error(
-        "`{target}` is {kind}, which cannot be unpacked yet: use .tar.gz, .tgz, .tar or .gz, or set `extract` to false"
-    )]
-    ArchiveNotSupported {
-        /// Relative to the sandbox.
-        target: String,
-        /// In words, with an article.
-        kind: &'static str,
+    /// `#sha256=` and then something else.
+    #[error("`#sha256=` must be followed by 64 hexadecimal digits, but `{text}` follows")]
+    ChecksumMalformed {
+        /// What stands there.
+        text: String,
+    },
+
+    /// Not the bytes that the task names.
+    #[error("what came has the check sum sha256={found}, but the URI says sha256={wanted}")]
+    Checksum {
+        /// As the URI has it.
+        wanted: String,
+        /// As it is.
+        found: String,
+    },
+
+    /// What was just written cannot be read.
+    #[error("could not read what was fetched")]
+    Reread {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+
+    /// Something about the cache; the item is fetched without it.
+    #[error("{why}")]
+    Cache {
+        /// In words.
+        why: String,
     },
 
     /// An archive whose bytes are not right.

@@ -3,31 +3,38 @@
 //! One [`fetch`] serves one container: its items in order, each copied or
 //! downloaded, then made executable or unpacked. What to fetch and for whom is
 //! decided by the agent; this room only carries it out. It knows absolute
-//! paths, `file://`, `http://` and `https://`, and the archives `.tar`,
-//! `.tar.gz`, `.tgz` and `.gz`; everything else is refused by name.
+//! paths, `file`, `http`, `https`, `ftp` and `ftps`, and archives by the nine
+//! endings of [`source::Archive`]; any other scheme is left to Hadoop's client.
 //!
 //! Bytes from outside are hostile: nothing is ever written outside the sandbox
 //! (every path goes through a directory handle and [`sandbox::Inside`]), nothing
 //! is read without a limit ([`Limits`]), and a sender that stalls is given up.
 //!
-//! Start with [`FetchRequest`]; [`source`] holds the rules for a URI.
+//! Start with [`FetchRequest`]; [`source`] holds the rules for a URI, [`cache`] what tasks share.
 #![forbid(unsafe_code)]
 
+mod cache;
+mod copy;
+mod digest;
 mod error;
+mod ftp;
+mod hadoop;
 mod http;
+mod item;
 mod local;
+mod pace;
 mod request;
 mod sandbox;
 mod source;
 mod unpack;
 mod work;
 
+pub use cache::{Cache, CacheError};
 pub use error::{Cause, FetchError};
-pub use request::{FetchRequest, Limits, Progress};
+pub use request::{FetchRequest, Limits, Progress, Retry};
 
-use mezzo_model::container::Fetch;
-use sandbox::{Inside, Owner, Sandbox};
-use source::{Archive, Source};
+use item::Item;
+use sandbox::{Owner, Sandbox};
 
 /// Brings every item of `request` into its sandbox, one after the other.
 ///
@@ -44,10 +51,13 @@ pub async fn fetch(
     let owner = request.user.as_deref().map(Owner::of).transpose()?.flatten();
     let sandbox = Sandbox::open(&request.sandbox, owner)?;
 
-    for (index, item) in request.items.iter().enumerate() {
-        let uri = source::shown(&item.uri);
+    // What is used of the cache stays there until everything is in its place.
+    let mut held = Vec::new();
+    for (index, fetch) in request.items.iter().enumerate() {
+        let uri = source::shown(&fetch.uri);
         progress(Progress::Started { index, uri: &uri });
-        match fetch_item(&request, &sandbox, index, item, &progress).await {
+        let item = Item { request: &request, sandbox: &sandbox, index, fetch, progress: &progress };
+        match item.bring(&mut held).await {
             Ok(bytes) => progress(Progress::Done { index, bytes }),
             Err(cause) => {
                 let error = FetchError::Item { uri, cause };
@@ -57,54 +67,4 @@ pub async fn fetch(
         }
     }
     Ok(())
-}
-
-/// Fetches one item and returns how many bytes came.
-async fn fetch_item(
-    request: &FetchRequest,
-    sandbox: &Sandbox,
-    index: usize,
-    item: &Fetch,
-    progress: &(impl Fn(Progress<'_>) + Send + Sync),
-) -> Result<u64, Cause> {
-    let source = Source::parse(&item.uri, request.frameworks_home.as_deref())?;
-    let target = source::target(&item.uri, item.output_file.as_deref())?;
-    sandbox.note(&format!("Fetching `{}` to `{target}`", source::shown(&item.uri)));
-
-    let received = |bytes, bytes_total| progress(Progress::Received { index, bytes, bytes_total });
-    let bytes = match source {
-        Source::Local(path) => local::copy(&path, sandbox, &target, request.limits).await?,
-        Source::Web(url) => {
-            http::download(url, sandbox, &target, request.stall_timeout, request.limits, received).await?
-        }
-    };
-    received(bytes, Some(bytes));
-
-    if item.is_executable {
-        sandbox.make_executable(&target).map_err(|source| Cause::write(&target, source))?;
-    } else if item.unpack {
-        unpack(request.limits, sandbox, index, &target, progress).await?;
-    }
-    Ok(bytes)
-}
-
-/// Unpacks `target` where its name says that it is an archive.
-async fn unpack(
-    limits: Limits,
-    sandbox: &Sandbox,
-    index: usize,
-    target: &Inside,
-    progress: &(impl Fn(Progress<'_>) + Send + Sync),
-) -> Result<(), Cause> {
-    match Archive::of(target.file_name()) {
-        Ok(Some(archive)) => {
-            progress(Progress::Unpacking { index });
-            unpack::unpack(archive, sandbox, target, limits).await
-        }
-        Ok(None) => {
-            sandbox.note(&format!("`{target}` is not an archive that is known here: left as it is"));
-            Ok(())
-        }
-        Err(kind) => Err(Cause::ArchiveNotSupported { target: target.to_string(), kind }),
-    }
 }

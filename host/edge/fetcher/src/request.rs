@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use mezzo_model::container::Fetch;
 
+use crate::Cache;
+
 /// Everything that one container wants fetched.
 #[derive(Clone, Debug)]
 pub struct FetchRequest {
@@ -15,11 +17,34 @@ pub struct FetchRequest {
     pub user: Option<String>,
     /// What a relative path is relative to (`--frameworks_home`).
     pub frameworks_home: Option<PathBuf>,
+    /// Where Hadoop's client is (`--hadoop_home`); else HADOOP_HOME and PATH say it.
+    pub hadoop_home: Option<PathBuf>,
     /// A sender that gives less than one byte a second over this long is given up
     /// (`--fetcher_stall_timeout`).
     pub stall_timeout: Duration,
+    /// What is done about a server that fails.
+    pub retry: Retry,
     /// How much may come.
     pub limits: Limits,
+    /// Where items that ask for it are shared with other tasks; nothing is without it.
+    pub cache: Option<Cache>,
+}
+
+/// What is done about a server that fails: it is asked again, where that may help, for the part
+/// that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// How often it is asked in all; at least once.
+    pub attempts_max: u32,
+    /// How long to wait before the second attempt; before each further one twice as long.
+    pub pause: Duration,
+}
+
+impl Default for Retry {
+    /// Three and a half seconds of patience: a server that restarts, not one that is gone.
+    fn default() -> Self {
+        Self { attempts_max: 4, pause: Duration::from_millis(500) }
+    }
 }
 
 impl FetchRequest {
@@ -33,8 +58,11 @@ impl FetchRequest {
             sandbox: sandbox.into(),
             user: None,
             frameworks_home: None,
+            hadoop_home: None,
             stall_timeout: Self::STALL_TIMEOUT_DEFAULT,
+            retry: Retry::default(),
             limits: Limits::default(),
+            cache: None,
         }
     }
 }

@@ -11,6 +11,15 @@ pub(crate) enum Source {
     Local(PathBuf),
     /// A web address.
     Web(reqwest::Url),
+    /// A file of an ftp server.
+    Ftp(reqwest::Url),
+    /// Whatever Hadoop's client knows: the URI as it is.
+    Hadoop {
+        /// What stands before `://`.
+        scheme: String,
+        /// All of it.
+        uri: String,
+    },
 }
 
 impl Source {
@@ -27,9 +36,11 @@ impl Source {
             },
             Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
                 "file" => local(rest),
-                "http" => web(uri, "http", rest),
-                "https" => web(uri, "https", rest),
-                _ => Err(Cause::SchemeNotSupported { scheme: scheme.to_owned() }),
+                "http" => Ok(Source::Web(server(uri, "http", rest)?)),
+                "https" => Ok(Source::Web(server(uri, "https", rest)?)),
+                "ftp" => Ok(Source::Ftp(server(uri, "ftp", rest)?)),
+                "ftps" => Ok(Source::Ftp(server(uri, "ftps", rest)?)),
+                _ => Ok(Source::Hadoop { scheme: scheme.to_owned(), uri: uri.to_owned() }),
             },
         }
     }
@@ -43,12 +54,11 @@ fn local(rest: &str) -> Result<Source, Cause> {
     }
 }
 
-fn web(uri: &str, scheme: &'static str, rest: &str) -> Result<Source, Cause> {
+fn server(uri: &str, scheme: &'static str, rest: &str) -> Result<reqwest::Url, Cause> {
     if !rest.contains('/') {
         return Err(Cause::MissingPath { scheme });
     }
-    let url = reqwest::Url::parse(uri).map_err(|error| Cause::Malformed { why: error.to_string() })?;
-    Ok(Source::Web(url))
+    reqwest::Url::parse(uri).map_err(|error| Cause::Malformed { why: error.to_string() })
 }
 
 /// What an item is called in the sandbox: its output file, else what stands after the last slash
@@ -92,33 +102,39 @@ pub(crate) fn shown(uri: &str) -> String {
 /// An archive that can be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Archive {
-    /// `.tar`
-    Tar,
-    /// `.tar.gz`, `.tgz`
-    TarGz,
+    /// `.tar`, and what it is packed in.
+    Tar(Packing),
     /// `.gz`: one file.
     Gz,
+    /// `.zip`
+    Zip,
+}
+
+/// What a stream of bytes is packed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Plain,
+    Gzip,
+    Bzip2,
+    Xz,
 }
 
 impl Archive {
-    /// Judges by the name in the sandbox. `Err` names, with its article, an archive that is known
-    /// to Mesos but cannot be unpacked here.
-    pub fn of(name: &str) -> Result<Option<Archive>, &'static str> {
-        const ENDINGS: [(&str, Result<Archive, &str>); 11] = [
-            (".tar.gz", Ok(Archive::TarGz)),
-            (".tgz", Ok(Archive::TarGz)),
-            (".tar", Ok(Archive::Tar)),
-            (".gz", Ok(Archive::Gz)),
-            (".tar.bz2", Err("a bzip2 archive")),
-            (".tbz2", Err("a bzip2 archive")),
-            (".bz2", Err("a bzip2 file")),
-            (".tar.xz", Err("an xz archive")),
-            (".txz", Err("an xz archive")),
-            (".xz", Err("an xz file")),
-            (".zip", Err("a zip archive")),
+    /// Judges by the name in the sandbox, as Mesos does: nine endings are archives.
+    pub fn of(name: &str) -> Option<Archive> {
+        const ENDINGS: [(&str, Archive); 9] = [
+            (".tar", Archive::Tar(Packing::Plain)),
+            (".tar.gz", Archive::Tar(Packing::Gzip)),
+            (".tgz", Archive::Tar(Packing::Gzip)),
+            (".tar.bz2", Archive::Tar(Packing::Bzip2)),
+            (".tbz2", Archive::Tar(Packing::Bzip2)),
+            (".tar.xz", Archive::Tar(Packing::Xz)),
+            (".txz", Archive::Tar(Packing::Xz)),
+            (".zip", Archive::Zip),
+            (".gz", Archive::Gz),
         ];
-        let found = ENDINGS.iter().find(|(ending, _)| name.len() > ending.len() && name.ends_with(ending));
-        found.map(|(_, archive)| *archive).transpose()
+        let is = |ending: &str| name.len() > ending.len() && name.ends_with(ending);
+        ENDINGS.iter().find(|(ending, _)| is(ending)).map(|(_, archive)| *archive)
     }
 }
 
@@ -149,8 +165,7 @@ mod tests {
             ("http://host", "Malformed URI (missing path)"),
             ("https://host", "Malformed URI (missing path)"),
             ("http://a b/x", "Malformed URI"),
-            ("hdfs://n/x", "scheme `hdfs` is not supported: use http, https, file"),
-            ("ftp://n/x", "scheme `ftp` is not supported"),
+            ("ftp://n", "Malformed URI (missing path)"),
             ("http://h/a\\b", "Illegal characters in URI"),
             ("http://h/a'b", "Illegal characters in URI"),
             ("/a\0b", "Illegal characters in URI"),
@@ -181,15 +196,22 @@ mod tests {
 
     #[test]
     fn archives_are_known_by_their_name() {
-        assert_eq!(Archive::of("a.tar.gz"), Ok(Some(Archive::TarGz)));
-        assert_eq!(Archive::of("a.tgz"), Ok(Some(Archive::TarGz)));
-        assert_eq!(Archive::of("a.tar"), Ok(Some(Archive::Tar)));
-        assert_eq!(Archive::of("a.gz"), Ok(Some(Archive::Gz)));
-        assert_eq!(Archive::of("a.tar.gz?x=y"), Ok(None));
-        assert_eq!(Archive::of(".gz"), Ok(None), "a file of that name has nothing left as a name");
-        assert_eq!(Archive::of("a.zip"), Err("a zip archive"));
-        assert_eq!(Archive::of("a.tar.bz2"), Err("a bzip2 archive"));
-        assert_eq!(Archive::of("a.txz"), Err("an xz archive"));
+        for (name, archive) in [
+            ("a.tar", Some(Archive::Tar(Packing::Plain))),
+            ("a.tar.gz", Some(Archive::Tar(Packing::Gzip))),
+            ("a.tgz", Some(Archive::Tar(Packing::Gzip))),
+            ("a.tar.bz2", Some(Archive::Tar(Packing::Bzip2))),
+            ("a.tbz2", Some(Archive::Tar(Packing::Bzip2))),
+            ("a.tar.xz", Some(Archive::Tar(Packing::Xz))),
+            ("a.txz", Some(Archive::Tar(Packing::Xz))),
+            ("a.zip", Some(Archive::Zip)),
+            ("a.gz", Some(Archive::Gz)),
+            ("a.tar.gz?x=y", None),
+            (".gz", None),
+            ("a.bz2", None),
+        ] {
+            assert_eq!(Archive::of(name), archive, "{name}");
+        }
     }
 
     #[test]

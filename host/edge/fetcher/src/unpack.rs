@@ -1,46 +1,63 @@
 //! Unpacking what was fetched, beside the archive itself, which stays.
 
+mod place;
 mod tar;
+mod xz;
+mod zip;
 
 use std::{
     fs::File,
     io::{self, BufReader, Read},
 };
 
-use flate2::read::MultiGzDecoder;
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use crate::{
     Cause, Limits,
     sandbox::{Inside, Sandbox},
-    source::Archive,
+    source::{Archive, Packing},
     work::{Bounded, Stop, blocking},
 };
+use place::Place;
+use xz::Xz;
 
-/// Unpacks the archive at `target` into the sandbox.
+/// Unpacks the archive in `file` into the sandbox, as if it were called `target` there.
 pub(crate) async fn unpack(
     archive: Archive,
+    file: File,
     sandbox: &Sandbox,
     target: &Inside,
     limits: Limits,
 ) -> Result<(), Cause> {
     let (sandbox, target) = (sandbox.clone(), target.clone());
-    blocking(move |stop| unpack_now(archive, &sandbox, &target, limits, stop)).await
+    blocking(move |stop| unpack_now(archive, file, &sandbox, &target, limits, stop)).await
 }
 
 fn unpack_now(
     archive: Archive,
+    file: File,
     sandbox: &Sandbox,
     target: &Inside,
     limits: Limits,
     stop: Stop,
 ) -> Result<(), Cause> {
-    let file = sandbox.read(target).map_err(|source| bad_archive(target, source, limits))?;
     let file = BufReader::with_capacity(128 << 10, file);
-    let bounded = |inner: Box<dyn Read>| Bounded::new(inner, limits.unpacked_bytes_max, stop);
+    let place = Place { sandbox, archive: target, limits };
+    let bounded = |from| Bounded::new(from, limits.unpacked_bytes_max, stop.clone());
     match archive {
-        Archive::Tar => tar::unpack(bounded(Box::new(file)), sandbox, target, limits),
-        Archive::TarGz => tar::unpack(bounded(Box::new(MultiGzDecoder::new(file))), sandbox, target, limits),
-        Archive::Gz => gunzip(bounded(Box::new(MultiGzDecoder::new(file))), sandbox, target, limits),
+        Archive::Tar(packing) => tar::unpack(bounded(unpacked(packing, file)), place),
+        Archive::Gz => gunzip(bounded(unpacked(Packing::Gzip, file)), sandbox, target, limits),
+        Archive::Zip => zip::unpack(file, place, &stop),
+    }
+}
+
+fn unpacked(packing: Packing, file: BufReader<File>) -> Box<dyn Read> {
+    match packing {
+        Packing::Plain => Box::new(file),
+        Packing::Gzip => Box::new(MultiGzDecoder::new(file)),
+        Packing::Bzip2 => Box::new(MultiBzDecoder::new(file)),
+        Packing::Xz => Box::new(Xz::new(file)),
     }
 }
 

@@ -316,5 +316,5 @@ fn tree_below_the_work_directory_is_removed_and_no_other() {
 }
 
 pub(crate) fn fetch(uri: &str) -> Fetch {
-    Fetch { uri: uri.to_owned(), is_executable: false, unpack: false, output_file: None }
+    Fetch { uri: uri.to_owned(), is_executable: false, unpack: false, is_cached: false, output_file: None }
 }

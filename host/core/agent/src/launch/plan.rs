@@ -160,6 +160,7 @@ fn fetch(config: &AgentConfig, command: &v1::CommandInfo) -> Result<Vec<Fetch>, 
             uri: full,
             is_executable: uri.executable(),
             unpack: uri.extract() && !uri.executable(),
+            is_cached: uri.cache(),
             output_file: uri.output_file.clone(),
         });
     }

@@ -77,6 +77,9 @@ fn every_flag_does_something() {
         ("--executor_shutdown_grace_period=9secs", |c| c.executor_shutdown_grace_period.as_secs() == 9),
         ("--frameworks_home=/f", |c| c.frameworks_home.is_some()),
         ("--fetcher_stall_timeout=9secs", |c| c.fetcher_stall_timeout.as_secs() == 9),
+        ("--hadoop_home=/h", |c| c.hadoop_home.is_some()),
+        ("--fetcher_cache_dir=/c", |c| c.fetcher_cache_dir == Path::new("/c")),
+        ("--fetcher_cache_size=3GB", |c| c.fetcher_cache_bytes_max == 3 << 30),
         ("--wall_clock_offset_file=/o", |c| c.wall_clock_offset_file.is_some()),
         ("--gc_delay=9secs", |c| c.gc_delay.as_secs() == 9),
         ("--registration_backoff_factor=9secs", |c| c.backoff.as_secs() == 9),
@@ -109,7 +112,7 @@ fn what_is_not_implemented_is_refused_by_name() {
     for (words, expected) in [
         (&["--docker=docker"][..], "`--docker` is not implemented: the docker containerizer"),
         (&["--acls={}"], "`--acls` is not implemented: authentication"),
-        (&["--fetcher-cache-size=1GB"], "`--fetcher_cache_size` is not implemented"),
+        (&["--fetcher-cache-size=much"], "`--fetcher_cache_size` cannot be that"),
         (&["--no-strict"], "`--strict` is not implemented"),
         (&["--containerizers=mesos,docker"], "only `mesos` is there"),
         (&["--reconfiguration_policy=additive"], "only `equal` is there"),

@@ -80,12 +80,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("executor_reregistration_retry_interval", EXECUTORS),
     ("executor_secret_key", SECURITY),
     ("external_log_file", "use `--log_dir`"),
-    ("fetcher_cache_dir", FETCHER_CACHE),
-    ("fetcher_cache_size", FETCHER_CACHE),
     ("firewall_rules", SECURITY),
     ("gc_disk_headroom", DISK),
     ("gc_non_executor_container_sandboxes", EXECUTORS),
-    ("hadoop_home", "URIs are absolute paths, file, http and https; Hadoop's are not fetched"),
     ("hooks", MODULES),
     ("host_path_volume_force_creation", VOLUMES),
     ("http_authenticators", SECURITY),
@@ -170,7 +167,6 @@ const DISK: &str = "watching the disk is not implemented yet; sandboxes are kept
 const PERF: &str = "sampling of performance counters is not implemented yet";
 const HARDENING: &str = "capabilities, seccomp and devices of containers are not implemented yet";
 const EXECUTORS: &str = "executors of frameworks are not implemented yet; command tasks need none";
-const FETCHER_CACHE: &str = "the fetcher's cache is not implemented yet: every URI is fetched anew";
 const NAMESPACES: &str =
     "namespaces are a container's own or the host's by `--isolation`; sharing is not implemented yet";
 const SYSTEMD: &str = "the agent does not move itself or its containers between units";

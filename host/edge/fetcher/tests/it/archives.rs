@@ -34,7 +34,7 @@ impl Entry {
         Entry { kind, name: name.into(), link: to.into(), content: vec![], mode: 0o644 }
     }
 
-    fn record(kind: u8, content: &[u8]) -> Entry {
+    pub fn record(kind: u8, content: &[u8]) -> Entry {
         Entry { content: content.to_vec(), ..Entry::link(kind, "record", "") }
     }
 }
@@ -62,7 +62,7 @@ pub fn tar(entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -75,19 +75,12 @@ async fn unpacked(name: &str, bytes: &[u8]) -> Bench {
     bench
 }
 
-async fn refused(entries: &[Entry]) -> String {
-    let bench = Bench::new();
-    let path = bench.outside("a.tar", &tar(entries));
-    let said = bench.refused(item(path)).await;
-    assert_untouched(bench.top.path());
-    said
-}
-
-/// Beside the sandbox there is only what the test itself put there.
-fn assert_untouched(top: &Path) {
+/// Beside the sandbox there is only the archive, which the test itself put there.
+pub fn assert_untouched(top: &Path) {
     let mut names: Vec<_> = fs::read_dir(top).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["a.tar", "sandbox"]);
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().any(|name| name == "sandbox"), "{names:?}");
 }
 
 #[tokio::test]
@@ -143,17 +136,38 @@ async fn no_archive_is_only_a_remark() {
     assert!(bench.read("stderr").contains("`a.txt` is not an archive"));
 }
 
+/// As other programs write them, under all the names that count as archives.
 #[tokio::test]
-async fn archives_that_we_cannot_open_are_refused_by_name() {
-    for (name, kind) in
-        [("a.zip", "a zip archive"), ("a.tar.bz2", "a bzip2 archive"), ("a.tar.xz", "an xz archive")]
-    {
-        let bench = Bench::new();
-        let path = bench.outside(name, b"x");
-        let said = bench.refused(item(&path)).await;
-        assert!(said.contains(kind) && said.contains("use .tar.gz"), "{said}");
-        bench.fetch(Fetch { unpack: false, ..item(&path) }).await.unwrap();
+async fn archives_of_other_programs_come_out_whole() {
+    let read = |ending: &str| {
+        fs::read(format!("{}/tests/fixtures/sample.{ending}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    for (name, bytes) in [
+        ("a.tar.gz", read("tar.gz")),
+        ("a.tgz", read("tar.gz")),
+        ("a.tar.bz2", read("tar.bz2")),
+        ("a.tbz2", read("tar.bz2")),
+        ("a.tar.xz", read("tar.xz")),
+        ("a.txz", read("tar.xz")),
+        ("a.zip", read("zip")),
+    ] {
+        let bench = unpacked(name, &bytes).await;
+        assert!(bench.has(name), "{name} stays");
+        assert_eq!(bench.read("bin/alias"), "#!/bin/sh\n", "{name}");
+        assert_eq!(bench.read("data/words"), "many words ".repeat(1000), "{name}");
+        let mode = fs::metadata(bench.sandbox().join("bin/run")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o755, "{name}");
     }
+}
+
+/// What `cat a.xz b.xz` makes is one file; so is one with padding between.
+#[tokio::test]
+async fn several_xz_streams_are_one_file() {
+    let stream = fs::read(format!("{}/tests/fixtures/sample.tar.xz", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let empty = b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46\0\0\0\0\x1c\xdf\x44\x21\x1f\xb6\xf3\x7d\x01\0\0\0\0\x04YZ";
+    let many = [stream, vec![0; 8], empty.repeat(100_000)].concat();
+    let bench = unpacked("a.tar.xz", &many).await;
+    assert_eq!(bench.read("data/words").len(), 11_000);
 }
 
 #[tokio::test]
@@ -172,57 +186,6 @@ async fn long_names_of_both_kinds_are_read() {
         assert_eq!(bench.read(&long), "x");
         assert!(!bench.has("short"));
     }
-}
-
-#[tokio::test]
-async fn entries_that_would_leave_are_refused() {
-    for (entry, says) in [
-        (Entry::file("../evil", b"x"), "has `..` in its path"),
-        (Entry::file("a/../../evil", b"x"), "has `..` in its path"),
-        (Entry::file("/tmp/evil", b"x"), "has an absolute path"),
-        (Entry::link(b'2', "l", "/etc"), "may lead out of the sandbox"),
-        (Entry::link(b'2', "l", ".."), "may lead out of the sandbox"),
-        (Entry::link(b'2', "a/l", "../.."), "may lead out of the sandbox"),
-        (Entry::link(b'2', "a/l", "b/../../.."), "may lead out of the sandbox"),
-        (Entry::link(b'1', "l", "/etc/passwd"), "has an absolute path"),
-        (Entry::link(b'1', "l", "../../etc/passwd"), "has `..` in its path"),
-        (Entry::link(b'3', "dev", ""), "is a device"),
-        (Entry::link(b'4', "dev", ""), "is a device"),
-        (Entry::link(b'6', "pipe", ""), "is a pipe"),
-        (Entry::link(b'S', "sparse", ""), "is a sparse file"),
-        (Entry::link(b'Q', "what", ""), "is of the unknown kind `Q`"),
-        (Entry::link(b'5', "", ""), "has no name"),
-    ] {
-        let said = refused(&[entry]).await;
-        assert!(said.contains(says) && said.contains("a.tar"), "{said}");
-    }
-}
-
-/// The classic: first a link, then a file through it. Also in the form where each link alone
-/// seems to stay inside.
-#[tokio::test]
-async fn links_are_not_walked_through() {
-    for entries in [
-        vec![Entry::link(b'2', "l", "."), Entry::file("l/f", b"x")],
-        vec![
-            Entry::link(b'5', "a/", ""),
-            Entry::link(b'2', "a/up", ".."),
-            Entry::link(b'2', "a/up/out", "../../x"),
-        ],
-        vec![Entry::link(b'2', "l", "nowhere"), Entry::link(b'1', "h", "l")],
-        vec![Entry::file("f", b"x"), Entry::file("f/g", b"x")],
-        vec![Entry::link(b'5', "d/", ""), Entry::file("d", b"x")],
-    ] {
-        refused(&entries).await;
-    }
-}
-
-#[tokio::test]
-async fn records_cannot_fill_the_memory_or_tell_two_sizes() {
-    let said = refused(&[Entry::record(b'L', &vec![b'a'; 70_000]), Entry::file("f", b"x")]).await;
-    assert!(said.contains("a record of 70000 bytes"), "{said}");
-    let said = refused(&[Entry::record(b'x', b"13 size=1000\n"), Entry::file("f", b"x")]).await;
-    assert!(said.contains("has two different sizes"), "{said}");
 }
 
 #[tokio::test]
@@ -287,7 +250,7 @@ fn hostile_entry() -> impl Strategy<Value = Entry> {
 }
 
 /// Every link in the sandbox leads to a place in the sandbox, and nothing is outside.
-fn assert_contained(bench: &Bench) {
+pub fn assert_contained(bench: &Bench) {
     assert_untouched(bench.top.path());
     let top = bench.sandbox().canonicalize().unwrap();
     let mut left = vec![top.clone()];

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::MetadataExt, os::unix::fs::PermissionsExt};
 use mezzo_fetcher::{FetchError, FetchRequest, Limits, fetch};
 use mezzo_model::container::Fetch;
 
-use crate::{Bench, item};
+use crate::{Bench, item, tls::fixture};
 
 fn mode(bench: &Bench, name: &str) -> u32 {
     fs::metadata(bench.sandbox().join(name)).unwrap().permissions().mode() & 0o7777
@@ -85,7 +85,6 @@ async fn refusals_name_the_uri_and_the_way_out() {
     let path = bench.outside("f", b"x");
     for (refused, says) in [
         (item("relative"), "--frameworks_home"),
-        (item("s3://bucket/key"), "scheme `s3` is not supported"),
         (item("http://host"), "Malformed URI (missing path)"),
         (item("http://h/it's"), "Illegal characters in URI"),
         (Fetch { output_file: Some(String::new()), ..item(&path) }, "URI output file path is empty"),
@@ -151,4 +150,36 @@ async fn everything_belongs_to_the_user() {
 async fn missing_sandbox_is_said() {
     let said = fetch(FetchRequest::new(vec![], "/no/such/sandbox"), |_| {}).await.unwrap_err().in_one_line();
     assert!(said.contains("could not open the sandbox `/no/such/sandbox`"), "{said}");
+}
+
+/// A request to a program that stands for Hadoop's client.
+fn hadoop(bench: &Bench, home: &str) -> FetchRequest {
+    FetchRequest {
+        hadoop_home: Some(fixture(home)),
+        ..bench.request(vec![item("hdfs://name:9000/dir/file")])
+    }
+}
+
+#[tokio::test]
+async fn other_schemes_are_left_to_hadoops_client() {
+    let bench = Bench::new();
+    let request = hadoop(&bench, "hadoop");
+    fetch(request, |_| {}).await.unwrap();
+    assert_eq!(bench.read("file"), "fs -copyToLocal hdfs://name:9000/dir/file\n");
+    let left: Vec<_> = fs::read_dir(bench.sandbox()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "the file and stderr: {left:?}");
+}
+
+#[tokio::test]
+async fn what_hadoops_client_says_is_told() {
+    let bench = Bench::new();
+    let request = hadoop(&bench, "hadoop-failing");
+    let said = fetch(request, |_| {}).await.unwrap_err().in_one_line();
+    assert!(said.contains("exit status: 3") && said.contains("`no such file`"), "{said}");
+    assert!(!bench.has("file"));
+
+    let home = Some(bench.top.path().join("nowhere"));
+    let request = FetchRequest { hadoop_home: home, ..bench.request(vec![item("s3n://b/file")]) };
+    let said = fetch(request, |_| {}).await.unwrap_err().in_one_line();
+    assert!(said.contains("scheme `s3n`") && said.contains("--hadoop_home"), "{said}");
 }

@@ -3,13 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
 mod archives;
+mod cache;
+mod environment;
+mod faults;
 mod files;
+mod ftp;
+mod hostile;
 mod server;
+mod tls;
 mod web;
+mod zip;
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use mezzo_fetcher::{FetchError, FetchRequest, fetch};
+use mezzo_fetcher::{FetchError, FetchRequest, Retry, fetch};
 use mezzo_model::container::Fetch;
 use tempfile::TempDir;
 
@@ -37,7 +44,11 @@ impl Bench {
     }
 
     fn request(&self, items: Vec<Fetch>) -> FetchRequest {
-        FetchRequest { stall_timeout: Duration::from_secs(5), ..FetchRequest::new(items, self.sandbox()) }
+        FetchRequest {
+            stall_timeout: Duration::from_secs(5),
+            retry: Retry { attempts_max: 2, pause: Duration::from_millis(1) },
+            ..FetchRequest::new(items, self.sandbox())
+        }
     }
 
     async fn fetch(&self, item: Fetch) -> Result<(), FetchError> {
@@ -62,5 +73,5 @@ impl Bench {
 }
 
 fn item(uri: impl Into<String>) -> Fetch {
-    Fetch { uri: uri.into(), is_executable: false, unpack: true, output_file: None }
+    Fetch { uri: uri.into(), is_executable: false, unpack: true, is_cached: false, output_file: None }
 }

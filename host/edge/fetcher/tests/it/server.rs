@@ -28,6 +28,16 @@ impl Server {
         F: Fn(String, TcpStream) -> Done + Send + Sync + Clone + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
+        let path = |head: String| head.split(' ').nth(1).unwrap_or_default().to_owned();
+        Server::heads(move |head, stream| answer(path(head), stream)).await
+    }
+
+    /// The same; it is given the whole head of the request.
+    pub async fn heads<F, Done>(answer: F) -> Server
+    where
+        F: Fn(String, TcpStream) -> Done + Send + Sync + Clone + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let requests = Arc::new(AtomicUsize::new(0));
@@ -36,9 +46,9 @@ impl Server {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (answer, counted) = (answer.clone(), counted.clone());
                 tokio::spawn(async move {
-                    if let Some(path) = read_path(&mut stream).await {
+                    if let Some(head) = read_head(&mut stream).await {
                         counted.fetch_add(1, Ordering::Relaxed);
-                        answer(path, stream).await;
+                        answer(head, stream).await;
                     }
                 });
             }
@@ -80,11 +90,10 @@ impl Drop for Server {
     }
 }
 
-async fn read_path(stream: &mut TcpStream) -> Option<String> {
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let head = String::from_utf8(head).ok()?;
-    Some(head.split(' ').nth(1)?.to_owned())
+    String::from_utf8(head).ok()
 }
