@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
 mod dev;
+mod fetching;
 mod hostile;
 mod kills;
 mod observed;

@@ -41,6 +41,9 @@ pub struct RunArgs {
     /// Something to fetch into the sandbox first (repeat for more)
     #[arg(long = "uri", value_name = "URI")]
     uris: Vec<String>,
+    /// The same, kept by the agent for others that fetch it too (repeat for more)
+    #[arg(long = "cached-uri", value_name = "URI")]
+    cached_uris: Vec<String>,
     /// NAME=VALUE for the task's environment (repeat for more)
     #[arg(long = "env", value_name = "NAME=VALUE")]
     environment: Vec<String>,
@@ -87,6 +90,10 @@ impl Wanted {
         }
         for uri in &args.uris {
             command.uris.push(v1::command_info::Uri { value: uri.clone(), ..Default::default() });
+        }
+        for uri in &args.cached_uris {
+            let uri = v1::command_info::Uri { value: uri.clone(), cache: Some(true), ..Default::default() };
+            command.uris.push(uri);
         }
         if !args.environment.is_empty() {
             command.environment = Some(environment(&args.environment)?);
