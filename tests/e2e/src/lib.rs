@@ -120,10 +120,23 @@ pub fn post(port: u16, path: &str, body: &str) -> anyhow::Result<(u16, Vec<u8>)>
     )
 }
 
+/// One POST over HTTP/1.0 of bytes that may take a minute to be looked at: status and body.
+///
+/// # Errors
+/// When nobody answers.
+pub fn post_bytes(port: u16, path: &str, body: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
+    let head = format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+    request_within(("127.0.0.1", port), &[head.as_bytes(), body].concat(), Duration::from_secs(60))
+}
+
 fn request(address: (&str, u16), text: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+    request_within(address, text.as_bytes(), Duration::from_secs(10))
+}
+
+fn request_within(address: (&str, u16), bytes: &[u8], limit: Duration) -> anyhow::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(text.as_bytes())?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.write_all(bytes)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let end =

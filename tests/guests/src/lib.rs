@@ -24,6 +24,15 @@ pub fn allocator_hostile() -> &'static [u8] {
     BYTES.get_or_init(|| bytes("allocator-hostile", "allocator_hostile.wasm"))
 }
 
+/// The other allocators that are shipped, by name.
+pub fn allocators_shipped() -> [(&'static str, Vec<u8>); 3] {
+    [
+        ("binpack", bytes("allocator-binpack", "allocator_binpack.wasm")),
+        ("priority", bytes("allocator-priority", "allocator_priority.wasm")),
+        ("random", bytes("allocator-random", "allocator_random.wasm")),
+    ]
+}
+
 /// The allocator that misbehaves in one way from a round on, without being told by its host.
 pub fn allocator_that_does(deed: &str, from: u64) -> Vec<u8> {
     const MARK: &[u8] = b"hostile={}";

@@ -13,7 +13,7 @@ use mezzo_proto::{
     mezzo::link::v1::{from_agent, from_master},
 };
 use mezzo_registry::{Recovered, Write};
-use mezzo_slots::{Digest, Order, SlotName};
+use mezzo_slots::{Digest, Identity, Order, SlotName};
 
 use crate::{
     faults::Fault,
@@ -124,12 +124,18 @@ impl World {
         }
         for order in effects.slots {
             let Order::Start { generation, .. } = order else {
-                self.master.allocator = None;
+                if let Order::Drop { .. } = order {
+                    self.master.allocator = None;
+                }
                 continue;
             };
             let rng = self.rng.fork();
             self.master.allocator = Some(Allocator::new(self.master.make_policy, rng));
-            let input = Input::PluginLoaded { slot: SlotName::Allocator, generation, outcome: Ok(()) };
+            let input = Input::PluginLoaded {
+                slot: SlotName::Allocator,
+                generation,
+                outcome: Ok(Identity::default()),
+            };
             self.after(2, Happening::PluginDone { epoch, input: Box::new(input) });
         }
         for ask in effects.ask {

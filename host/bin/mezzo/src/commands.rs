@@ -5,6 +5,7 @@ pub mod daemon;
 pub mod dev;
 pub mod framework;
 pub mod master;
+pub mod plugin;
 pub mod run;
 pub mod status;
 pub mod task;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{agent, dev, framework, master, run, status, task};
+use commands::{agent, dev, framework, master, plugin, run, status, task};
 
 /// A cluster runtime: many schedulers share one pool of machines, by policies that are plugins
 #[derive(Parser, Debug)]
@@ -31,6 +31,7 @@ enum Command {
     Task(task::TaskArgs),
     Framework(framework::FrameworkArgs),
     Status(status::StatusArgs),
+    Plugin(plugin::PluginArgs),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Task(args) => commands::block_on(task::run(args)).map(|()| 0),
         Command::Framework(args) => commands::block_on(framework::run(args)).map(|()| 0),
         Command::Status(args) => commands::block_on(status::run(args)).map(|()| 0),
+        Command::Plugin(args) => commands::block_on(plugin::run(args)).map(|()| 0),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -27,6 +27,11 @@ pub enum Action<'a> {
     },
     /// An agent joins.
     RegisterAgent,
+    /// An operator changes which plugin runs.
+    ChangePlugin {
+        /// The slot that it fills.
+        slot: &'a str,
+    },
     /// Somebody looks at the frameworks and tasks of this principal.
     View {
         /// The principal that owns them; absent for the agents and the master itself.
@@ -44,6 +49,8 @@ pub enum Verb {
     RunTask,
     /// [`Action::RegisterAgent`]
     RegisterAgent,
+    /// [`Action::ChangePlugin`]
+    ChangePlugin,
     /// [`Action::View`]
     View,
 }
@@ -141,6 +148,7 @@ impl Action<'_> {
             Action::RegisterFramework { .. } => Verb::RegisterFramework,
             Action::RunTask { .. } => Verb::RunTask,
             Action::RegisterAgent => Verb::RegisterAgent,
+            Action::ChangePlugin { .. } => Verb::ChangePlugin,
             Action::View { .. } => Verb::View,
         }
     }
@@ -150,6 +158,7 @@ impl Action<'_> {
             Action::RegisterFramework { role } => Some(role),
             Action::RunTask { user } => Some(user),
             Action::RegisterAgent => None,
+            Action::ChangePlugin { slot } => Some(slot),
             Action::View { owner } => *owner,
         }
     }

@@ -61,6 +61,22 @@ impl Ledger {
         applied
     }
 
+    /// What [`apply`](Self::apply) would find wrong with a proposal that is not to be applied, as long
+    /// as no later batch was made than that of its round; nothing is said of older ones.
+    pub fn faults_of(&self, proposal: &Proposal) -> Vec<Fault> {
+        if self.rounds.round != proposal.round {
+            return Vec::new();
+        }
+        let grants = &proposal.grants;
+        let kinds = if grants.cap.is_empty() { 0 } else { grants.cap.len() / grants.agent.len().max(1) };
+        let rows = grants.agent.iter().zip(&grants.seeker).enumerate();
+        rows.filter_map(|(row, (&agent, &seeker))| {
+            let cap = (kinds > 0).then(|| grants.cap.get(row * kinds..(row + 1) * kinds)).flatten();
+            self.row_fault(row, agent, seeker, cap)
+        })
+        .collect()
+    }
+
     fn check_shape(&self, proposal: &Proposal) -> Result<InFlight, Fault> {
         let asked = self.rounds.in_flight;
         let Some(in_flight) = asked.filter(|asked| asked.round == proposal.round) else {

@@ -8,10 +8,16 @@ use std::collections::BTreeMap;
 
 use mezzo_model::{FrameworkId, Now, offer::Offer};
 use mezzo_proto::mesos::v1;
+use mezzo_registry::RegisteredSlot;
 use mezzo_resources::Form;
-use mezzo_slots::{Answer, Digest, Failure, Order, Proposal, Slot, SlotConfig, SlotName, Verdict};
+use mezzo_slots::{Answer, Digest, Failure, Identity, Proposal, Slot, SlotConfig, SlotName, Verdict};
 
-use crate::{Effects, Master, Observation, deadlines::Deadline, events};
+use crate::{
+    Effects, Master, Observation,
+    deadlines::Deadline,
+    events,
+    plugins::{Chronicle, candidates},
+};
 
 /// The allocator's slot, and whether it is wanted.
 #[derive(Debug)]
@@ -21,13 +27,18 @@ pub(crate) struct Allocation {
     is_wanted: bool,
     /// How often the slot was asked, which seeds the chance in each batch.
     asked: u64,
+    /// What happened in the slot, and what the registry is to hold of it.
+    pub(crate) chronicle: Chronicle,
 }
 
 impl Allocation {
-    /// A slot for the first of `allocators`, and the order to start it.
-    pub(crate) fn new(allocators: &[Digest]) -> (Self, Order) {
-        let (slot, order) = Slot::new(SlotName::Allocator, allocators, SlotConfig::default());
-        (Self { slot, is_wanted: true, asked: 0 }, order)
+    /// A slot for what the registry holds, else for the first of `allocators`.
+    pub(crate) fn new(now: Now, allocators: &[Digest], kept: Option<&RegisteredSlot>) -> Self {
+        let mut chronicle = Chronicle::new(allocators, kept);
+        let (candidates, quarantined) = candidates(now, allocators, kept, &mut chronicle);
+        let mut slot = Slot::new(SlotName::Allocator, candidates, SlotConfig::default());
+        slot.remember_quarantined(quarantined);
+        Self { slot, is_wanted: true, asked: 0, chronicle }
     }
 }
 
@@ -44,11 +55,11 @@ impl Master {
             return;
         }
         let seed = mix(self.config.seed ^ mix(self.allocation.asked));
-        let resync = self.allocation.slot.needs_resync();
+        let resync = self.allocation.slot.needs_resync() || self.allocation.chronicle.take_round_wanted();
         self.allocation.is_wanted = false;
         if let Some(batch) = self.ledger.next_batch(now, seed, resync) {
             self.allocation.asked += 1;
-            out.ask.push(self.allocation.slot.ask(now.mono, batch));
+            out.ask.extend(self.allocation.slot.ask(now.mono, batch));
         }
     }
 
@@ -56,6 +67,7 @@ impl Master {
     pub(crate) fn backstop_due(&mut self, now: Now) {
         self.deadlines.arm(Deadline::Backstop, now.mono + self.config.allocation_interval);
         self.ledger.consider_everything();
+        self.allocation.chronicle.backstop(&mut self.allocation.slot);
         self.something_changed(now);
     }
 
@@ -67,11 +79,8 @@ impl Master {
 
     /// The allocator's slot waited for something.
     pub(crate) fn slot_due(&mut self, now: Now, out: &mut Effects) {
-        let was_asking = self.allocation.slot.is_asking();
-        let Some(order) = self.allocation.slot.expire(now.mono) else { return };
-        out.slots.push(order);
-        if was_asking {
-            self.lose_round(now);
+        if let Some(verdict) = self.allocation.slot.expire(now.mono) {
+            self.follow(now, out, verdict);
         }
     }
 
@@ -79,14 +88,14 @@ impl Master {
     pub(crate) fn plugin_loaded(
         &mut self,
         now: Now,
-        out: &mut Effects,
         slot: SlotName,
         generation: u64,
-        outcome: Result<(), Failure>,
+        outcome: Result<Identity, Failure>,
     ) {
         match slot {
             SlotName::Allocator => {
-                out.slots.extend(self.allocation.slot.loaded(now.mono, generation, outcome))
+                let outcome = outcome.map(|identity| self.allocation.name(generation, identity));
+                self.allocation.slot.loaded(now.mono, generation, outcome);
             }
         }
         self.something_changed(now);
@@ -94,13 +103,22 @@ impl Master {
 
     /// The allocator has answered, or failed to.
     pub(crate) fn plugin_answered(&mut self, now: Now, out: &mut Effects, answer: Answer) {
-        match self.allocation.slot.answered(now.mono, answer) {
+        if self.allocation.slot.is_companion(answer.generation) {
+            let proposal = answer.outcome.as_ref().ok();
+            let faults = proposal.map_or(Vec::new(), |proposal| self.ledger.faults_of(proposal));
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            self.allocation.slot.companion_answered(now.mono, answer, &faults);
+            return;
+        }
+        let verdict = self.allocation.slot.answered(now.mono, answer);
+        self.follow(now, out, verdict);
+    }
+
+    fn follow(&mut self, now: Now, out: &mut Effects, verdict: Verdict) {
+        match verdict {
             Verdict::Check(proposal) => self.check(now, out, &proposal),
-            Verdict::Lost(order) => {
-                out.slots.push(order);
-                self.lose_round(now);
-            }
-            Verdict::Stale => {}
+            Verdict::Lost => self.lose_round(now),
+            Verdict::Waits | Verdict::Stale => {}
         }
     }
 
@@ -120,7 +138,7 @@ impl Master {
             opened_at: now.mono,
         });
         self.make_offers(now, out, offers);
-        out.slots.extend(self.allocation.slot.checked(now.mono, &dropped, &faults));
+        self.allocation.slot.checked(now.mono, &dropped, &faults);
         if let Some(pause_ms) = proposal.next_wakeup_ms {
             self.allocation.is_wanted = true;
             self.deadlines.arm_by(Deadline::Round, now.mono + std::time::Duration::from_millis(pause_ms));
@@ -166,7 +184,15 @@ impl Master {
     }
 
     /// Arms what the slot and the filters wait for, and takes down what the plugin did.
-    pub(crate) fn watch_allocation(&mut self, out: &mut Effects) {
+    pub(crate) fn watch_allocation(&mut self, now: Now, out: &mut Effects) {
+        out.slots.extend(self.allocation.slot.take_orders());
+        let incidents = self.allocation.slot.take_incidents();
+        incidents.iter().for_each(|incident| self.allocation.chronicle.note(now.wall, incident));
+        if incidents.iter().any(|incident| incident.what.is_lasting()) {
+            self.allocation.slot.set_dirty();
+        }
+        out.observations.extend(incidents.into_iter().map(Observation::Plugin));
+        self.keep_slot(out);
         match self.allocation.slot.wake_at() {
             Some(at) => self.deadlines.arm(Deadline::Slot, at),
             None => self.deadlines.disarm(&Deadline::Slot),
@@ -175,8 +201,6 @@ impl Master {
             Some(at) => self.deadlines.arm(Deadline::Filters, at),
             None => self.deadlines.disarm(&Deadline::Filters),
         }
-        let incidents = self.allocation.slot.take_incidents();
-        out.observations.extend(incidents.into_iter().map(Observation::Plugin));
     }
 }
 

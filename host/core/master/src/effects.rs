@@ -18,7 +18,7 @@ use crate::{views::View, watchers::Audience};
 /// What is wanted after one turn.
 ///
 /// The outbox carries it out in this order: `persist` is handed to the store, `send` goes out in
-/// its own order, then `ask` and `slots`. A registry fact takes two turns, so nothing in `send`
+/// its own order, then `slots` and `ask`. A registry fact takes two turns, so nothing in `send`
 /// ever relies on a write of the same turn.
 #[derive(Debug, Default)]
 #[must_use]
@@ -29,7 +29,7 @@ pub struct Effects {
     pub send: Vec<Envelope>,
     /// Questions to plugins; each is answered by one `PluginAnswered`.
     pub ask: Vec<mezzo_slots::Ask>,
-    /// What to do with the allocator's instances; a `Start` is answered by `PluginLoaded`.
+    /// What to do with plugins' instances, before `ask`; a `Start` is answered by `PluginLoaded`.
     pub slots: Vec<mezzo_slots::Order>,
     /// What happened, for the log and the counters of the daemon.
     pub observations: Vec<Observation>,

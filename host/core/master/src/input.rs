@@ -9,7 +9,7 @@ use mezzo_model::{
     calls::{MasterRead, Principal, SchedulerRequest},
 };
 use mezzo_proto::mezzo::link::v1::from_agent;
-use mezzo_slots::{Answer, Failure, SlotName};
+use mezzo_slots::{Answer, Choice, Failure, Identity, Plan, SlotName};
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -45,8 +45,19 @@ pub enum Input {
         slot: SlotName,
         /// The generation of the order.
         generation: u64,
-        /// Whether there is an instance to ask now.
-        outcome: Result<(), Failure>,
+        /// Who there is to ask now, or why there is nobody.
+        outcome: Result<Identity, Failure>,
+    },
+    /// An operator changes who fills a slot: answered by one `Envelope::Answer`.
+    Plugins {
+        /// Where the answer goes.
+        request: RequestId,
+        /// Who asks.
+        principal: Principal,
+        /// Of which slot.
+        slot: SlotName,
+        /// What is wanted.
+        command: PluginsCommand,
     },
     /// What was asked with this ticket is durable.
     Persisted(Ticket),
@@ -87,6 +98,27 @@ pub enum Input {
     },
 }
 
+/// What an operator wants of a slot.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PluginsCommand {
+    /// Has a plugin serve whose bytes are at hand and were checked.
+    Swap {
+        /// Which.
+        choice: Choice,
+        /// Who it says it is.
+        identity: Identity,
+        /// How.
+        plan: Plan,
+    },
+    /// Has the plugin before serve again.
+    RollBack,
+    /// Takes a plugin out of quarantine.
+    Release {
+        /// The first hexadecimal digits of its digest, at least six.
+        digest: String,
+    },
+}
+
 impl Laned for Input {
     fn lane(&self) -> Lane {
         match self {
@@ -99,7 +131,7 @@ impl Laned for Input {
             | Input::NotPersisted { .. }
             | Input::StreamClosed { .. }
             | Input::Wake => Lane::Liveness,
-            Input::Call(_) => Lane::Calls,
+            Input::Call(_) | Input::Plugins { .. } => Lane::Calls,
             Input::Watch { .. } | Input::Read { .. } => Lane::Reads,
         }
     }
@@ -123,6 +155,9 @@ impl Input {
             Input::LinkClosed { .. } => "link-closed",
             Input::PluginAnswered(_) => "plugin-answered",
             Input::PluginLoaded { .. } => "plugin-loaded",
+            Input::Plugins { command: PluginsCommand::Swap { .. }, .. } => "plugin-swap",
+            Input::Plugins { command: PluginsCommand::RollBack, .. } => "plugin-rollback",
+            Input::Plugins { command: PluginsCommand::Release { .. }, .. } => "plugin-release",
             Input::Persisted(_) => "persisted",
             Input::NotPersisted { .. } => "not-persisted",
             Input::StreamClosed { .. } => "stream-closed",

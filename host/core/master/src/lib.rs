@@ -27,6 +27,7 @@ mod lost;
 pub mod master;
 pub mod metrics;
 mod offers;
+mod plugins;
 mod scheduler_calls;
 mod tasks;
 pub mod views;
@@ -35,7 +36,7 @@ mod writes;
 
 pub use config::MasterConfig;
 pub use effects::{Effects, Envelope, Observation};
-pub use input::Input;
+pub use input::{Input, PluginsCommand};
 pub use master::Master;
 pub use mezzo_acl::Acls;
 pub use mezzo_registry::{RecoverError, Recovered, Write};

@@ -66,8 +66,8 @@ impl Master {
         now: Now,
     ) -> (Self, Effects) {
         let mut out = Effects::default();
-        let (allocation, order) = Allocation::new(allocators);
-        out.slots.push(order);
+        let slot = recovered.slots.get(&mezzo_slots::SlotName::Allocator.to_string());
+        let allocation = Allocation::new(now, allocators, slot);
         let mut master = Self {
             acls: Acls::default(),
             ids: Ids::default(),
@@ -125,7 +125,11 @@ impl Master {
             Input::LinkClosed { link } => self.link_closed(now, out, link),
             Input::PluginAnswered(answer) => self.plugin_answered(now, out, answer),
             Input::PluginLoaded { slot, generation, outcome } => {
-                self.plugin_loaded(now, out, slot, generation, outcome);
+                self.plugin_loaded(now, slot, generation, outcome);
+            }
+            Input::Plugins { request, principal, slot, command } => {
+                let answer = self.change_plugins(now, &principal, slot, command);
+                out.answer(request, answer);
             }
             Input::Persisted(ticket) => self.persisted(now, out, ticket),
             Input::NotPersisted { ticket, why } => self.not_persisted(now, out, ticket, &why),
@@ -191,7 +195,7 @@ impl Master {
     }
 
     fn close_turn(&mut self, now: Now, out: &mut Effects) {
-        self.watch_allocation(out);
+        self.watch_allocation(now, out);
         self.count_events(out);
         for trouble in self.troubles.drain(..) {
             out.observations.push(Observation::Warning(trouble));

@@ -7,6 +7,7 @@ mod frameworks;
 mod json;
 mod legacy;
 mod metrics;
+mod plugins;
 mod rendering;
 mod role_figures;
 mod roles;
@@ -66,6 +67,8 @@ pub struct View {
     /// Only of a view that is taken for the numbers.
     counted: BTreeMap<FrameworkId, Counted>,
     allocator: mezzo_slots::Counters,
+    /// Only of a view that is taken for the plugins or their history.
+    plugins: serde_json::Value,
 }
 
 /// What a read is answered with, whole.
@@ -137,6 +140,11 @@ impl Master {
             view.unreachable =
                 self.agents.unreachable.iter().map(|(id, agent)| (id.clone(), since(agent))).collect();
         }
+        match read {
+            MasterRead::Plugins => view.plugins = plugins::slots(now, &self.allocation),
+            MasterRead::PluginHistory => view.plugins = plugins::history(&self.allocation),
+            _ => {}
+        }
         if read == MasterRead::Metrics {
             view.counted = self.frameworks.counted();
         }
@@ -164,6 +172,7 @@ impl Master {
             counters: self.counters.clone(),
             counted: BTreeMap::new(),
             allocator: self.allocation.slot.counters(),
+            plugins: serde_json::Value::Null,
         }
     }
 }
@@ -186,6 +195,7 @@ impl View {
             && self.recovered_agents.is_same_copy(&other.recovered_agents)
             && self.unreachable_agents == other.unreachable_agents
             && self.unreachable == other.unreachable
+            && self.plugins == other.plugins
             && self.tasks.is_same_copy(&other.tasks)
             && self.executors.is_same_copy(&other.executors)
             && self.unreachable_tasks.is_same_copy(&other.unreachable_tasks)

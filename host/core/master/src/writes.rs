@@ -40,6 +40,11 @@ pub(crate) enum Pending {
         /// What it said.
         reason: String,
     },
+    /// Who is to fill the allocator's slot, the candidate of this generation in particular.
+    Slot {
+        /// The candidate that waits for it, if one does.
+        candidate: Option<u64>,
+    },
     /// An agent nobody knows any more, or that was away for too long, is forgotten.
     Forget {
         /// Which.
@@ -66,7 +71,7 @@ impl Master {
     /// Asks for a write, and says what it will make true.
     pub(crate) fn persist(&mut self, out: &mut Effects, write: Write, pending: Pending) {
         let ticket = self.ids.ticket();
-        self.agents.in_writing.insert(pending.agent().clone());
+        self.agents.in_writing.extend(pending.agent().cloned());
         out.persist.push((ticket, write));
         self.pending.insert(ticket, pending);
     }
@@ -74,9 +79,12 @@ impl Master {
     /// A write is durable: what it says is true from now on.
     pub(crate) fn persisted(&mut self, now: Now, out: &mut Effects, ticket: Ticket) {
         let Some(pending) = self.pending.remove(&ticket) else { return };
-        self.agents.in_writing.remove(pending.agent());
-        let agent = pending.agent().clone();
+        let agent = pending.agent().cloned();
+        if let Some(agent) = &agent {
+            self.agents.in_writing.remove(agent);
+        }
         match pending {
+            Pending::Slot { candidate } => self.slot_kept(now, candidate),
             Pending::Admit { agent, link, hello, is_new } => {
                 self.admitted(now, out, agent, link, hello, is_new);
             }
@@ -86,15 +94,20 @@ impl Master {
                 self.agents.unreachable.remove(&agent);
             }
         }
-        self.let_go(out, &agent);
+        if let Some(agent) = &agent {
+            self.let_go(out, agent);
+        }
     }
 
     /// A write was not made: nothing has changed, and whoever waits is told.
     pub(crate) fn not_persisted(&mut self, now: Now, out: &mut Effects, ticket: Ticket, why: &str) {
         let Some(pending) = self.pending.remove(&ticket) else { return };
-        self.agents.in_writing.remove(pending.agent());
-        out.warn(format!("the registry does not hold what became of agent `{}`: {why}", pending.agent()));
+        if let Some(agent) = pending.agent() {
+            self.agents.in_writing.remove(agent);
+            out.warn(format!("the registry does not hold what became of agent `{agent}`: {why}"));
+        }
         match pending {
+            Pending::Slot { candidate } => self.slot_not_kept(out, candidate, why),
             Pending::Admit { link, .. } => self.refuse_later(
                 now,
                 out,
@@ -130,13 +143,14 @@ impl Master {
 }
 
 impl Pending {
-    /// The agent that the write is about.
-    pub(crate) fn agent(&self) -> &AgentId {
+    /// The agent that the write is about, if it is about one.
+    pub(crate) fn agent(&self) -> Option<&AgentId> {
         match self {
             Pending::Admit { agent, .. }
             | Pending::Unreachable { agent, .. }
             | Pending::Left { agent, .. }
-            | Pending::Forget { agent } => agent,
+            | Pending::Forget { agent } => Some(agent),
+            Pending::Slot { .. } => None,
         }
     }
 }

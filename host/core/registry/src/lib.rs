@@ -7,8 +7,10 @@
 
 mod frame;
 mod recovered;
+mod slot;
 mod write;
 
 pub use frame::FrameError;
 pub use recovered::{RecoverError, Recovered, RegisteredAgent};
+pub use slot::{RegisteredSlot, Sha256, SlotEvent};
 pub use write::{Change, Write};

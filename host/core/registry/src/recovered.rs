@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use mezzo_model::{AgentId, Wall};
 use mezzo_proto::{Message, mesos::v1, mezzo::store::v1 as store};
 
-use crate::frame::{self, FrameError};
+use crate::{
+    RegisteredSlot,
+    frame::{self, FrameError},
+    slot::{self, SLOT_PREFIX},
+};
 
 /// Keys of agents begin so; the agent's id follows.
 pub(crate) const AGENT_PREFIX: &str = "agent/";
@@ -24,6 +28,8 @@ pub struct RegisteredAgent {
 pub struct Recovered {
     /// Agents, reachable or not.
     pub agents: BTreeMap<AgentId, RegisteredAgent>,
+    /// Who is to fill the master's slots, by their names.
+    pub slots: BTreeMap<String, RegisteredSlot>,
 }
 
 /// Why the registry cannot be read. A master never starts on half of it.
@@ -77,6 +83,10 @@ impl Recovered {
         let mut recovered = Self::default();
         for (key, value) in entries {
             let key = key.as_ref();
+            if let Some(name) = key.strip_prefix(SLOT_PREFIX) {
+                recovered.slots.insert(name.to_owned(), slot::slot(key, value.as_ref())?);
+                continue;
+            }
             let Some(id) = key.strip_prefix(AGENT_PREFIX) else {
                 return Err(RecoverError::UnknownKey { key: key.to_owned() });
             };

@@ -36,7 +36,7 @@ impl Write {
         Self::one(agent_key(id), None)
     }
 
-    fn one(key: String, value: Option<Vec<u8>>) -> Self {
+    pub(crate) fn one(key: String, value: Option<Vec<u8>>) -> Self {
         Self { changes: vec![Change { key, value }] }
     }
 }

@@ -12,8 +12,13 @@
 
 pub mod ask;
 pub mod batch;
+mod choice;
 pub mod life;
 
 pub use ask::{Answer, Ask, Failure, SlotName};
 pub use batch::{AgentColumns, AgentRow, Batch, Flow, Grants, Masks, Proposal, RoleRow, SeekerRow};
-pub use life::{Counters, Digest, Happened, Incident, Order, Slot, SlotConfig, Verdict};
+pub use choice::{Choice, Digest, Identity, Plan};
+pub use life::{
+    CompanionShown, Counters, Happened, Incident, Order, Record, Report, Rows, Share, Slot, SlotConfig,
+    SwapRefused, Tally, Verdict,
+};

@@ -8,38 +8,51 @@ use std::{
 };
 
 use mezzo_core_master::Input;
-use mezzo_slots::{Answer, Ask, Digest, Failure, Order, SlotName};
+use mezzo_slots::{Answer, Ask, Choice, Digest, Failure, Identity, Order, SlotName};
 use mezzo_telemetry::{Metrics, Timer};
 use mezzo_wasm::{AllocatorThread, Cache, Limits, LoadError, Plugin, Runtime, Said, Start};
 
-use crate::Inbox;
+use crate::{Inbox, plugins::Desk, shelf::Shelf};
 
-/// The plugins there are to choose from, and the one that runs.
+/// Questions that may wait for an instance. One that serves is asked one at a time; one beside it
+/// may be behind, as far as the core allows, and then some.
+const QUESTIONS_MAX: usize = 128;
+
+/// The plugins there are to choose from, and those that run.
 pub(crate) struct AllocatorHost {
     runtime: Runtime,
     cache: Option<Cache>,
-    plugins: BTreeMap<Digest, Arc<[u8]>>,
-    running: Option<AllocatorThread>,
+    shelf: Arc<Shelf>,
+    /// By generation; two at most.
+    running: BTreeMap<u64, AllocatorThread>,
     inbox: Arc<Inbox>,
     rounds: Arc<Rounds>,
 }
 
 /// The round that the allocator was asked for last, and how long rounds take. One is asked at a time.
 struct Rounds {
-    asked: Mutex<Option<Instant>>,
+    /// Generation and round of the first who was asked, and when.
+    asked: Mutex<Option<(u64, u64, Instant)>>,
     took: Timer,
 }
 
 impl Rounds {
-    fn asked(&self) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    fn asked(&self, generation: u64, round: u64) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever is asked the same afterwards does not serve.
+        if asked.is_none_or(|(_, before, _)| before != round) {
+            *asked = Some((generation, round, Instant::now()));
+        }
     }
 
     fn heard(&self, said: &Said) {
-        if let Said::Answered(_) = said
-            && let Some(asked) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let Said::Answered(answer) = said else { return };
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((generation, round, since)) = *asked
+            && (generation, round) == (answer.generation, answer.round)
         {
-            self.took.record(asked.elapsed());
+            *asked = None;
+            self.took.record(since.elapsed());
         }
     }
 }
@@ -52,6 +65,7 @@ impl AllocatorHost {
     /// When the machine cannot run plugins.
     pub(crate) fn new(
         plugins: Vec<Arc<[u8]>>,
+        files: Option<mezzo_disk::PluginFiles>,
         cache_dir: Option<&Path>,
         inbox: Arc<Inbox>,
         metrics: &Metrics,
@@ -65,10 +79,11 @@ impl AllocatorHost {
             }
         });
         let order: Vec<Digest> = plugins.iter().map(|bytes| mezzo_wasm::digest(bytes)).collect();
-        let plugins = order.iter().copied().zip(plugins).collect();
+        let shelf = Arc::new(Shelf::new(&plugins, files));
         let rounds =
             Rounds { asked: Mutex::new(None), took: metrics.timer("allocator/mesos/allocation_run_ms") };
-        Ok((Self { runtime, cache, plugins, running: None, inbox, rounds: Arc::new(rounds) }, order))
+        let running = BTreeMap::new();
+        Ok((Self { runtime, cache, shelf, running, inbox, rounds: Arc::new(rounds) }, order))
     }
 
     /// Compiles and checks a plugin, so that a start with a file that is none ends with the reason.
@@ -78,20 +93,30 @@ impl AllocatorHost {
     ///
     /// Says what is wrong with the bytes and what to do.
     pub(crate) fn check(&self, plugin: &Digest) -> Result<(), LoadError> {
-        match self.plugins.get(plugin) {
-            Some(bytes) => Plugin::load(&self.runtime, bytes, self.cache.as_ref()).map(drop),
+        match self.shelf.get(plugin) {
+            Some(bytes) => Plugin::load(&self.runtime, &bytes, self.cache.as_ref()).map(drop),
             None => Ok(()),
         }
+    }
+
+    /// Brings back the plugins that were chosen before a restart.
+    pub(crate) fn recover(&self, chosen: impl Iterator<Item = Digest>) {
+        self.shelf.recover(chosen);
+    }
+
+    /// Where operators hand in more of them.
+    pub(crate) fn desk(&self) -> Desk {
+        Desk::new(self.runtime.clone(), self.cache.clone(), Arc::clone(&self.shelf))
     }
 
     /// Compiles every plugin into the cache, on a thread of its own: when one has to stand in for
     /// another, nobody serves until it is ready.
     pub(crate) fn prepare(&self) {
-        let (runtime, plugins) = (self.runtime.clone(), self.plugins.clone());
+        let (runtime, plugins) = (self.runtime.clone(), self.shelf.all());
         let Some(cache) = self.cache.clone().filter(|_| plugins.len() > 1) else { return };
         let compile = move || {
             // What cannot be loaded is told when it is wanted.
-            plugins.values().for_each(|bytes| drop(Plugin::load(&runtime, bytes, Some(&cache))));
+            plugins.iter().for_each(|bytes| drop(Plugin::load(&runtime, bytes, Some(&cache))));
         };
         if let Err(error) = std::thread::Builder::new().name("compiler".to_owned()).spawn(compile) {
             tracing::warn!(%error, "plugins that stand in are compiled when they are wanted");
@@ -100,17 +125,24 @@ impl AllocatorHost {
 
     /// Does what the core wants of the slot.
     pub(crate) fn carry_out(&mut self, order: Order) {
-        // First of all: two instances need twice the memory.
-        self.running = None;
-        let Order::Start { plugin, generation } = order else { return };
-        let Some(bytes) = self.plugins.get(&plugin).cloned() else {
+        match order {
+            Order::Start { choice, generation } => self.start(&choice, generation),
+            Order::Drop { generation } => drop(self.running.remove(&generation)),
+            Order::Forget { plugin } => self.shelf.remove(&plugin),
+        }
+    }
+
+    fn start(&mut self, choice: &Choice, generation: u64) {
+        let plugin = choice.plugin;
+        let Some(bytes) = self.shelf.get(&plugin) else {
             let failure = Failure::Refused(format!("plugin `{plugin}` is not here"));
             return self.loaded(generation, Err(failure));
         };
         let start = Start {
             bytes,
             generation,
-            settings: String::new(),
+            settings: choice.settings.to_string(),
+            questions_max: QUESTIONS_MAX,
             limits: Limits::default(),
             cache: self.cache.clone(),
         };
@@ -121,7 +153,7 @@ impl AllocatorHost {
             inbox.push_now(heard(said));
         });
         match spawned {
-            Ok(thread) => self.running = Some(thread),
+            Ok(thread) => drop(self.running.insert(generation, thread)),
             Err(error) => {
                 tracing::error!(%error, "no thread for the allocator");
                 self.loaded(generation, Err(Failure::Gone));
@@ -132,8 +164,8 @@ impl AllocatorHost {
     /// Asks the plugin; if nobody can be asked, the core hears that at once.
     pub(crate) fn ask(&self, ask: Ask) {
         let (slot, generation, round) = (ask.slot, ask.generation, ask.batch.round);
-        self.rounds.asked();
-        let asked = match &self.running {
+        self.rounds.asked(generation, round);
+        let asked = match self.running.get(&generation) {
             Some(thread) => thread.ask(ask),
             None => Err(Failure::Gone),
         };
@@ -143,7 +175,7 @@ impl AllocatorHost {
         }
     }
 
-    fn loaded(&self, generation: u64, outcome: Result<(), Failure>) {
+    fn loaded(&self, generation: u64, outcome: Result<Identity, Failure>) {
         self.inbox.push_now(Input::PluginLoaded { slot: SlotName::Allocator, generation, outcome });
     }
 }
@@ -160,7 +192,7 @@ fn heard(said: Said) -> Input {
                     "the allocator is loaded"
                 );
             }
-            Input::PluginLoaded { slot: SlotName::Allocator, generation, outcome: outcome.map(|_| ()) }
+            Input::PluginLoaded { slot: SlotName::Allocator, generation, outcome }
         }
     }
 }

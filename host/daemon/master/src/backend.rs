@@ -5,17 +5,22 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use mezzo_api::{Attached, CloseReason, EventSender, Figures, Leader, MasterBackend, Reading};
-use mezzo_core_master::Input;
+use bytes::Bytes;
+use mezzo_api::{
+    Attached, CloseReason, EventSender, Figures, Leader, MasterBackend, PluginChange, PluginUpload, Reading,
+};
+use mezzo_core_master::{Input, PluginsCommand};
 use mezzo_http::Body;
 use mezzo_model::{
     RequestId, StreamId,
     calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerCall, SchedulerRequest},
 };
+use mezzo_slots::SlotName;
 use tokio::sync::oneshot;
 
 use crate::{
     Inbox,
+    plugins::{self, Desk},
     streams::Streams,
     waiting::{Waiter, Waiting},
     watches::{Joiner, Line, Watches, refuse},
@@ -40,6 +45,7 @@ pub(crate) struct Backend {
     pub(crate) log_path: Option<String>,
     pub(crate) stream_bytes_max: usize,
     pub(crate) next_number: AtomicU64,
+    pub(crate) desk: Desk,
 }
 
 impl Backend {
@@ -58,6 +64,13 @@ impl Backend {
         let _seat = self.waiting.sit(request, waiter(answer));
         self.inbox.push(input).await.map_err(|_| Refusal::unavailable(TOO_BUSY))?;
         answered.await.map_err(|_| Refusal::unavailable(ENDED))
+    }
+
+    /// Has the core change who serves.
+    async fn change(&self, principal: Principal, command: PluginsCommand) -> Answer {
+        let request = self.next_request();
+        let input = Input::Plugins { request, principal, slot: SlotName::Allocator, command };
+        self.ask(request, input, Waiter::Call).await.unwrap_or_else(Answer::Refused)
     }
 
     /// Asks the core for the next snapshot of a line until nobody waits in it.
@@ -148,6 +161,35 @@ impl MasterBackend for Backend {
         let request = self.next_request();
         let input = Input::Read { request, principal: Principal::ANONYMOUS, read: MasterRead::Metrics };
         self.ask(request, input, Waiter::Figures).await?
+    }
+
+    async fn check_plugin(&self, upload: PluginUpload) -> Result<Bytes, Refusal> {
+        Ok(self.desk.check(&upload, false).await?.report())
+    }
+
+    async fn swap_plugin(&self, principal: Principal, upload: PluginUpload) -> Result<Bytes, Refusal> {
+        let _turn = self.desk.swapping.lock().await;
+        let handed_in = self.desk.check(&upload, true).await?;
+        let is_new = self.desk.keep(&handed_in).await?;
+        let (choice, identity) = (handed_in.choice.clone(), handed_in.vetted.identity.clone());
+        let command = PluginsCommand::Swap { choice, identity, plan: plugins::plan(&upload) };
+        match self.change(principal, command).await {
+            Answer::Ok | Answer::Accepted => Ok(handed_in.report()),
+            Answer::Refused(refusal) => {
+                if is_new {
+                    self.desk.take_back(&handed_in);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn change_plugin(&self, principal: Principal, change: PluginChange) -> Answer {
+        let command = match change {
+            PluginChange::RollBack => PluginsCommand::RollBack,
+            PluginChange::Release(digest) => PluginsCommand::Release { digest },
+        };
+        self.change(principal, command).await
     }
 
     fn waiting(&self) -> Vec<&'static str> {

@@ -35,14 +35,11 @@ impl Observer {
             }
             Observation::Plugin(incident) => {
                 self.plugin_incidents.increment();
-                match incident.what {
-                    Happened::Started => tracing::info!("{incident}"),
+                match &incident.what {
                     // No blame: the cluster moved on while the plugin thought.
                     Happened::Dropped { .. } => tracing::debug!("{incident}"),
-                    Happened::Failed(_)
-                    | Happened::Faulty { .. }
-                    | Happened::FellBack { .. }
-                    | Happened::Rests { .. } => tracing::warn!("{incident}"),
+                    what if what.is_trouble() => tracing::warn!("{incident}"),
+                    _ => tracing::info!("{incident}"),
                 }
             }
             // The enum grows in the core; what is new is told as it is.

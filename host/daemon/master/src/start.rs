@@ -11,8 +11,9 @@ use std::{
 };
 
 use mezzo_api::{MasterApi, Process};
-use mezzo_disk::{Store, WorkDir};
+use mezzo_disk::{PluginFiles, Store, WorkDir, WorkDirError};
 use mezzo_registry::Recovered;
+use mezzo_slots::Digest;
 use mezzo_telemetry::Metrics;
 use tokio::sync::watch;
 
@@ -148,12 +149,15 @@ impl Config {
         let plugins = self.plugins(embedded_allocator)?;
         let cache_dir = kept.work_dir.as_ref().map(plugin_cache);
         let (allocator, order) =
-            AllocatorHost::new(plugins, cache_dir.as_deref(), Arc::clone(&inbox), &metrics)?;
+            AllocatorHost::new(plugins, kept.files()?, cache_dir.as_deref(), Arc::clone(&inbox), &metrics)?;
         if let Allocator::File(path) = &self.allocator {
             let refused = |source| MasterError::NoAllocator { path: path.clone(), source };
             order.first().map_or(Ok(()), |wanted| allocator.check(wanted)).map_err(refused)?;
         }
+        let slots = kept.recovered.slots.values();
+        allocator.recover(slots.flat_map(|slot| &slot.chosen).map(|(digest, _)| Digest(*digest)));
         allocator.prepare();
+        let desk = allocator.desk();
 
         let clock = Clock::start().with_offset_file(self.wall_clock_offset_file.clone());
         let core_config = self.told(bound.address())?;
@@ -193,6 +197,7 @@ impl Config {
                 .map(|dir| dir.join(format!("{}.log", crate::log::PROGRAM)).display().to_string()),
             stream_bytes_max: self.http.stream_bytes_max,
             next_number: AtomicU64::new(1),
+            desk,
         });
         gauges(&metrics, &inbox, &streams, &links, &waiting);
         {
@@ -293,6 +298,13 @@ impl Kept {
                 Ok(Self { work_dir: Some(work_dir), registry: Registry::Disk(store), recovered })
             }
         }
+    }
+}
+
+impl Kept {
+    /// Where the plugins lie that operators have chosen.
+    fn files(&self) -> Result<Option<PluginFiles>, WorkDirError> {
+        self.work_dir.as_ref().map(PluginFiles::open).transpose().map_err(WorkDirError::Disk)
     }
 }
 

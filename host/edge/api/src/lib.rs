@@ -24,7 +24,7 @@ mod streams;
 
 pub use agent::{AgentApi, AgentBackend};
 pub use files::Attached;
-pub use master::{Leader, MasterApi, MasterBackend};
+pub use master::{Leader, MasterApi, MasterBackend, PluginChange, PluginUpload};
 pub use process::{Figures, Process};
 pub use reading::{Pieces, Reading};
 pub use streams::Streams;

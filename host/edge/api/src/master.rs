@@ -1,6 +1,7 @@
 //! The master's API.
 
 mod operator;
+mod plugins;
 mod reads;
 mod routes;
 mod scheduler;
@@ -22,6 +23,7 @@ use crate::{
     query::Query,
     route::{self, Topic},
 };
+pub use plugins::{PluginChange, PluginUpload};
 use routes::Endpoint;
 
 /// What the API needs of the master behind it.
@@ -73,6 +75,32 @@ pub trait MasterBackend: Send + Sync + 'static {
 
     /// The core's numbers, by Mesos's names.
     fn figures(&self) -> impl Future<Output = Result<Figures, Refusal>> + Send;
+
+    /// Tries a plugin and says what was found out, as JSON; nothing is changed.
+    fn check_plugin(&self, upload: PluginUpload) -> impl Future<Output = Result<Bytes, Refusal>> + Send {
+        let _ = upload;
+        std::future::ready(Err(Refusal::not_implemented("There are no plugins here.")))
+    }
+
+    /// Tries a plugin and has it serve; says what was found out, as JSON, once it is on its way.
+    fn swap_plugin(
+        &self,
+        principal: Principal,
+        upload: PluginUpload,
+    ) -> impl Future<Output = Result<Bytes, Refusal>> + Send {
+        let _ = (principal, upload);
+        std::future::ready(Err(Refusal::not_implemented("There are no plugins here.")))
+    }
+
+    /// Changes who serves in another way.
+    fn change_plugin(
+        &self,
+        principal: Principal,
+        change: PluginChange,
+    ) -> impl Future<Output = Answer> + Send {
+        let _ = (principal, change);
+        std::future::ready(Answer::Refused(Refusal::not_implemented("There are no plugins here.")))
+    }
 
     /// What waits for the core, oldest first, at most a few of them.
     fn waiting(&self) -> Vec<&'static str>;
@@ -128,6 +156,7 @@ impl<B: MasterBackend> MasterApi<B> {
                 self.check_leading(request)?;
                 scheduler::kill_by_operator(&self.backend, request).await?
             }
+            Endpoint::Plugins => plugins::handle(self, request, &query).await?,
             Endpoint::Operator => operator::handle(self, request).await?,
             Endpoint::Teardown => {
                 self.check_leading(request)?;

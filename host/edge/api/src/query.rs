@@ -17,6 +17,11 @@ impl Query {
         )
     }
 
+    /// A name that is none of these, if there is one.
+    pub(crate) fn beside(&self, known: &[&str]) -> Option<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.contains(name))
+    }
+
     /// The value of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(this, _)| this == name).map(|(_, value)| value.as_str())

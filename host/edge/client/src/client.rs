@@ -222,6 +222,22 @@ impl Client {
         self.get_of(Peer::Server, path).await
     }
 
+    /// Posts bytes, which may take a while to be looked at, and gives the body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// When no master answers, or it refuses.
+    pub async fn post(
+        &self,
+        path: &str,
+        media_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Result<Bytes, ClientError> {
+        let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(media_type))];
+        let ask = Ask { method: Method::POST, path: path.to_owned(), headers, body: body.into() };
+        self.http.whole(Peer::Master, ask).await.map(|(_, body)| body)
+    }
+
     async fn get_json_of(&self, peer: Peer, path: &str) -> Result<serde_json::Value, ClientError> {
         let bytes = self.get_of(peer, path).await?;
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Answer {

@@ -11,10 +11,12 @@
 mod checkpoints;
 mod error;
 pub mod log;
+mod plugins;
 mod store;
 mod work_dir;
 
 pub use checkpoints::{Change, Checkpoints, Write};
 pub use error::DiskError;
+pub use plugins::PluginFiles;
 pub use store::{Store, StoreError};
 pub use work_dir::{WorkDir, WorkDirError};

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use mezzo_slots::{Batch, Failure, Proposal};
+use mezzo_slots::{Batch, Failure, Identity, Proposal};
 use wasmtime::{Store, Trap};
 
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     inert::Chance,
     load::Plugin,
     runtime::Runtime,
-    thread::Identity,
 };
 
 /// An allocator that was told its settings. Dropping it frees all it has.

@@ -17,10 +17,12 @@ mod inert;
 mod load;
 mod runtime;
 mod thread;
+mod vet;
 
 pub use allocator::Allocator;
 pub use cache::{Cache, CacheError};
 pub use guest::{Figures, Level, Limits, Line, LogTo};
-pub use load::{LoadError, Plugin, digest};
+pub use load::{Inspected, LoadError, Plugin, digest, inspect};
 pub use runtime::{Runtime, compile};
-pub use thread::{AllocatorThread, Identity, Said, Start};
+pub use thread::{AllocatorThread, Said, Start};
+pub use vet::{VetError, Vetted, vet};

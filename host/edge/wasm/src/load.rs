@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{
-    ComponentNamedList, Lift, Linker, Lower,
+    Component, ComponentNamedList, Lift, Linker, Lower,
     types::{Component as ComponentType, ComponentItem},
 };
 
@@ -132,6 +132,36 @@ pub fn digest(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
 }
 
+/// What a component says of itself before anything of it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// What it is.
+    pub digest: Digest,
+    /// What it imports, in its order.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// Why it cannot be a plugin, if it cannot.
+    pub problem: Option<String>,
+}
+
+/// Looks at a component, whatever its world.
+///
+/// # Errors
+///
+/// When the bytes are no component.
+pub fn inspect(runtime: &Runtime, bytes: &[u8]) -> Result<Inspected, LoadError> {
+    let component = runtime.load_compiled(&runtime.compile(bytes)?)?;
+    let component_type = component.component_type();
+    let names = |name: &str| name.to_owned();
+    Ok(Inspected {
+        digest: digest(bytes),
+        imports: component_type.imports(runtime.engine()).map(|(name, _)| names(name)).collect(),
+        exports: component_type.exports(runtime.engine()).map(|(name, _)| names(name)).collect(),
+        problem: Plugin::of(runtime, bytes, &component).err().map(|error| error.to_string()),
+    })
+}
+
 /// A component that passed the checks, ready to be instantiated any number of times.
 #[derive(Clone)]
 pub struct Plugin {
@@ -151,20 +181,23 @@ impl Plugin {
     /// Says what the plugin's author has to do.
     pub fn load(runtime: &Runtime, bytes: &[u8], cache: Option<&Cache>) -> Result<Self, LoadError> {
         LoadError::look_at(bytes)?;
-        let digest = digest(bytes);
         let component = match cache {
-            Some(cache) => cache.load(runtime, &digest, bytes)?,
+            Some(cache) => cache.load(runtime, &digest(bytes), bytes)?,
             None => runtime.load_compiled(&runtime.compile(bytes)?)?,
         };
+        Self::of(runtime, bytes, &component)
+    }
+
+    fn of(runtime: &Runtime, bytes: &[u8], component: &Component) -> Result<Self, LoadError> {
         let component_type = component.component_type();
         check_imports(runtime, &component_type)?;
         check_exports(runtime, &component_type)?;
         let mut linker = Linker::new(runtime.engine());
         inert::add_to_linker(&mut linker).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
         let unlinkable = |error: wasmtime::Error| LoadError::Unlinkable(format!("{error:#}"));
-        let pre = linker.instantiate_pre(&component).map_err(unlinkable)?;
+        let pre = linker.instantiate_pre(component).map_err(unlinkable)?;
         let pre = AllocatorPre::new(pre).map_err(unlinkable)?;
-        Ok(Self { runtime: runtime.clone(), pre, digest })
+        Ok(Self { runtime: runtime.clone(), pre, digest: digest(bytes) })
     }
 
     /// What the plugin is.

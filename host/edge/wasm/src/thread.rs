@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use mezzo_slots::{Answer, Ask, Failure};
+use mezzo_slots::{Answer, Ask, Failure, Identity};
 
 use crate::{
     allocator::Allocator,
@@ -23,15 +23,6 @@ use crate::{
 
 /// Stack of the thread: the guest's own and what the compiler needs.
 const STACK_BYTES: usize = 8 << 20;
-
-/// Who a plugin says it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Short name.
-    pub name: String,
-    /// Its own version.
-    pub version: String,
-}
 
 /// What the thread reports.
 #[derive(Debug)]
@@ -56,6 +47,8 @@ pub struct Start {
     pub generation: u64,
     /// A JSON document for the plugin.
     pub settings: String,
+    /// Questions that may wait while it is busy. One that serves is asked one at a time.
+    pub questions_max: usize,
     /// What it may use.
     pub limits: Limits,
     /// Compiled plugins.
@@ -89,7 +82,7 @@ impl AllocatorThread {
         start: Start,
         said: impl FnMut(Said) + Send + 'static,
     ) -> io::Result<Self> {
-        let (asks, questions) = sync_channel(1);
+        let (asks, questions) = sync_channel(start.questions_max);
         let is_stopped = Arc::new(AtomicBool::new(false));
         let figures = Figures::default();
         let worker = Worker {
@@ -110,7 +103,7 @@ impl AllocatorThread {
     ///
     /// # Errors
     ///
-    /// [`Failure::Gone`] when the thread has ended or is still busy with an earlier question.
+    /// [`Failure::Gone`] when the thread has ended, or too many earlier questions wait.
     pub fn ask(&self, ask: Ask) -> Result<(), Failure> {
         self.asks.try_send(ask).map_err(|_| Failure::Gone)
     }
@@ -162,7 +155,7 @@ impl Worker {
     }
 
     fn make(&self) -> Result<Allocator, Failure> {
-        let Start { bytes, settings, limits, cache, generation } = &self.start;
+        let Start { bytes, settings, limits, cache, generation, questions_max: _ } = &self.start;
         let plugin = Plugin::load(&self.runtime, bytes, cache.as_ref())?;
         let log_to = traced(plugin.digest().to_string(), *generation);
         Allocator::start(

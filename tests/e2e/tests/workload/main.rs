@@ -10,6 +10,7 @@ mod fetching;
 mod hostile;
 mod kills;
 mod observed;
+mod plugins;
 mod wordcount;
 
 use e2e_tests::Daemons;

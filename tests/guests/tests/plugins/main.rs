@@ -5,6 +5,7 @@
 
 mod hostile;
 mod refusals;
+mod shipped;
 mod thread;
 mod twins;
 

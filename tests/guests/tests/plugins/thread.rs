@@ -21,8 +21,14 @@ fn spawn(bytes: &[u8], settings: &str, limits: Limits) -> (AllocatorThread, Rece
     // Lives as long as the thread's callback, that is, as long as the thread.
     let alive = Arc::new(());
     let kept = Arc::clone(&alive);
-    let start =
-        Start { bytes: bytes.into(), generation: 7, settings: settings.to_owned(), limits, cache: None };
+    let start = Start {
+        bytes: bytes.into(),
+        generation: 7,
+        settings: settings.to_owned(),
+        questions_max: 1,
+        limits,
+        cache: None,
+    };
     let thread = AllocatorThread::spawn(&RUNTIME, start, move |said| {
         let _alive = &kept;
         // A test that has seen enough no longer listens.
@@ -117,7 +123,8 @@ fn the_slot_recovers_from_the_hostile_guest_by_itself() {
 
     let (hostile, drf) =
         (mezzo_wasm::digest(guests::allocator_hostile()), mezzo_wasm::digest(guests::allocator_drf()));
-    let (mut slot, mut order) = Slot::new(SlotName::Allocator, &[hostile, drf], SlotConfig::default());
+    let candidates = vec![hostile.into(), drf.into()];
+    let mut slot = Slot::new(SlotName::Allocator, candidates, SlotConfig::default());
     let limits = Limits { step_cpu_max: Duration::from_millis(30), ..Limits::default() };
     let (tell, told) = channel();
     let mut thread: Option<AllocatorThread> = None;
@@ -125,23 +132,27 @@ fn the_slot_recovers_from_the_hostile_guest_by_itself() {
     let now = mezzo_model::Mono(1);
     let mut round = 0;
     loop {
-        if let Order::Start { plugin, generation } = order {
-            let bytes = if plugin == hostile { guests::allocator_hostile() } else { guests::allocator_drf() };
+        for order in slot.take_orders() {
+            let Order::Start { choice, generation } = order else { continue };
+            let is_hostile = choice.plugin == hostile;
+            let bytes = if is_hostile { guests::allocator_hostile() } else { guests::allocator_drf() };
+            let settings = "{}".to_owned();
             let start =
-                Start { bytes: bytes.into(), generation, settings: "{}".to_owned(), limits, cache: None };
+                Start { bytes: bytes.into(), generation, settings, questions_max: 1, limits, cache: None };
             let tell = tell.clone();
             thread =
                 AllocatorThread::spawn(&RUNTIME, start, move |said| tell.send(said).unwrap_or_default()).ok();
             match told.recv_timeout(PATIENCE).expect("loaded") {
                 Said::Loaded { generation, outcome } => {
-                    assert_eq!(slot.loaded(now, generation, outcome.map(|_| ())), None);
+                    slot.loaded(now, generation, outcome.map(|_| ()));
                 }
                 Said::Answered(answer) => panic!("{answer:?}"),
             }
         }
-        order = loop {
+        while slot.is_ready() {
             round += 1;
-            let ask = slot.ask(now, cluster(round, slot.needs_resync()));
+            let needs_resync = slot.needs_resync();
+            let ask = slot.ask(now, cluster(round, needs_resync)).remove(0);
             thread.as_ref().expect("started").ask(ask).expect("it is free");
             match slot.answered(now, answered(&told)) {
                 Verdict::Check(proposal) => {
@@ -153,12 +164,10 @@ fn the_slot_recovers_from_the_hostile_guest_by_itself() {
                         .map(u32::to_string)
                         .collect();
                     served.push((slot.plugin() == drf, ghosts.len()));
-                    if let Some(order) = slot.checked(now, &[], &ghosts) {
-                        break order;
-                    }
+                    slot.checked(now, &[], &ghosts);
                 }
-                Verdict::Lost(order) => break order,
-                Verdict::Stale => panic!("nobody else answers"),
+                Verdict::Lost => {}
+                Verdict::Waits | Verdict::Stale => panic!("nobody else answers"),
             }
             if round == 9 {
                 let counters = slot.counters();
@@ -168,6 +177,6 @@ fn the_slot_recovers_from_the_hostile_guest_by_itself() {
                 assert_eq!(served, [honest, honest, honest, honest, (false, 1), (true, 0), (true, 0)]);
                 return;
             }
-        };
+        }
     }
 }

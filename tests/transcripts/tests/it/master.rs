@@ -17,7 +17,7 @@ use mezzo_acl::Approver;
 use mezzo_core_master::{Acls, Effects, Envelope, Input, Master, MasterConfig, Observation, Recovered};
 use mezzo_model::{AgentId, FrameworkId, LinkId, Mono, Now, RequestId, StreamId, Ticket, Wall};
 use mezzo_proto::mezzo::link::v1::{Hello, Pong, State, from_agent, from_master};
-use mezzo_slots::{Digest, Order, SlotName};
+use mezzo_slots::{Digest, Identity, Order, SlotName};
 
 use allocator::Allocator;
 use words::Words;
@@ -236,7 +236,7 @@ impl World {
         }
         for order in effects.slots {
             if let Order::Start { generation, .. } = order {
-                let outcome = self.allocator.start();
+                let outcome = self.allocator.start().map(|()| Identity::default());
                 inputs.push(Input::PluginLoaded { slot: SlotName::Allocator, generation, outcome });
             }
         }

@@ -71,6 +71,9 @@ impl Writers {
             MasterRead::Tasks(wanted) => tasks::page(view, wanted, &mut answer),
             MasterRead::StateSummary => summary::state_summary(view, facts, &self.tallies, &mut answer),
             MasterRead::Roles => object(&mut answer.text, |body| all_roles(view, body)),
+            MasterRead::Plugins | MasterRead::PluginHistory => {
+                answer.text(view.plugins.to_string().as_bytes());
+            }
             MasterRead::Registry => registry::registry(view, &mut answer.text),
             // Nothing of these is there before a later release.
             MasterRead::Weights => answer.text(b"[]"),

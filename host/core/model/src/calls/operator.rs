@@ -30,6 +30,10 @@ pub enum MasterRead {
     GetMaintenanceStatus,
     /// v1 GET_MAINTENANCE_SCHEDULE
     GetMaintenanceSchedule,
+    /// Ours: which plugins fill the slots
+    Plugins,
+    /// Ours: what happened in the slots
+    PluginHistory,
     /// Legacy `/state`
     State,
     /// Legacy `/state-summary`

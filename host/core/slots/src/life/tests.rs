@@ -1,8 +1,11 @@
 //! Transcripts of a slot's life: what it hears on the left, what it wants and notes below.
 
+mod swap;
+
 use std::fmt::Write;
 
 use super::*;
+use crate::Plan;
 
 const WANTED: Digest = Digest([0xaa; 32]);
 const BEFORE: Digest = Digest([0xbb; 32]);
@@ -18,31 +21,71 @@ struct Stage {
 
 impl Stage {
     fn new(candidates: &[Digest]) -> Self {
-        let (slot, order) = Slot::new(SlotName::Allocator, candidates, SlotConfig::default());
+        let candidates = candidates.iter().copied().map(Choice::from).collect();
+        let slot = Slot::new(SlotName::Allocator, candidates, SlotConfig::default());
         let mut stage = Self { slot, now: Mono(0), round: 0, out: String::new() };
-        stage.order(Some(order));
+        stage.orders();
         stage
     }
 
-    fn order(&mut self, order: Option<Order>) {
-        match order {
-            Some(Order::Start { plugin, generation }) => {
-                writeln!(self.out, "  start {} as {generation}", &plugin.to_string()[..2]).expect("a string")
-            }
-            Some(Order::Rest) => self.out.push_str("  rest\n"),
-            None => {}
+    fn orders(&mut self) {
+        for order in self.slot.take_orders() {
+            let line = match order {
+                Order::Start { choice, generation } => {
+                    let settings = if choice.settings.is_empty() { "" } else { " with settings" };
+                    format!("start {} as {generation}{settings}", &choice.plugin.to_string()[..2])
+                }
+                Order::Drop { generation } => format!("drop {generation}"),
+                Order::Forget { plugin } => format!("forget {}", &plugin.to_string()[..2]),
+            };
+            writeln!(self.out, "  {line}").expect("a string");
         }
+    }
+
+    fn verdict(&mut self, verdict: Verdict) {
+        let word = match verdict {
+            Verdict::Check(proposal) => format!("check {} row(s)", proposal.grants.agent.len()),
+            Verdict::Lost => "lost".to_owned(),
+            Verdict::Waits => "waits".to_owned(),
+            Verdict::Stale => "stale".to_owned(),
+        };
+        writeln!(self.out, "  {word}").expect("a string");
     }
 
     fn answer(&mut self, generation: u64, outcome: Result<Proposal, Failure>) {
         let answer = Answer { slot: SlotName::Allocator, generation, round: self.round, outcome, cpu_us: 7 };
-        match self.slot.answered(self.now, answer) {
-            Verdict::Check(_) => self.out.push_str("  check\n"),
-            Verdict::Lost(order) => {
-                self.out.push_str("  lost\n");
-                self.order(Some(order));
+        let verdict = self.slot.answered(self.now, answer);
+        self.verdict(verdict);
+    }
+
+    /// The companion's answer.
+    fn beside(&mut self, outcome: Result<Proposal, Failure>, faults: &[&str]) {
+        let generation = self.slot.companion().expect("somebody beside").generation;
+        let answer = Answer { slot: SlotName::Allocator, generation, round: self.round, outcome, cpu_us: 9 };
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        self.slot.companion_answered(self.now, answer, &faults);
+    }
+
+    fn proposal(&self, rows: u32) -> Proposal {
+        let grants =
+            crate::Grants { agent: (0..rows).collect(), seeker: vec![0; rows as usize], cap: Vec::new() };
+        Proposal { round: self.round, grants, ..Proposal::default() }
+    }
+
+    /// What the master does once a choice is durable.
+    fn keep(&mut self, is_kept: bool) {
+        if !self.slot.take_dirty() {
+            return;
+        }
+        let Record { chosen, quarantined } = self.slot.record();
+        let chosen: Vec<String> =
+            chosen.iter().map(|choice| choice.plugin.to_string()[..2].to_owned()).collect();
+        writeln!(self.out, "  keep {chosen:?}, {} in quarantine", quarantined.len()).expect("a string");
+        if let Some(generation) = self.slot.waits_for_record() {
+            match is_kept {
+                true => self.slot.kept(self.now, generation),
+                false => self.slot.not_kept(generation, "no space left on device"),
             }
-            Verdict::Stale => self.out.push_str("  stale\n"),
         }
     }
 
@@ -52,21 +95,20 @@ impl Stage {
         let generation = self.slot.generation();
         match words.as_slice() {
             ["loaded"] => {
-                let order = self.slot.loaded(self.now, generation, Ok(()));
-                self.order(order);
+                self.slot.loaded(self.now, generation, Ok(()));
             }
             ["unloadable"] => {
                 let failure = Failure::Refused("not a component".into());
-                let order = self.slot.loaded(self.now, generation, Err(failure));
-                self.order(order);
+                self.slot.loaded(self.now, generation, Err(failure));
             }
             ["ask"] => {
                 self.round += 1;
                 let resync = self.slot.needs_resync();
                 let batch = Batch { round: self.round, resync, ..Batch::default() };
-                let ask = self.slot.ask(self.now, batch);
-                let word = if ask.batch.resync { "everything" } else { "changes" };
-                writeln!(self.out, "  {word} to {}", ask.generation).expect("a string");
+                for ask in self.slot.ask(self.now, batch) {
+                    let word = if ask.batch.resync { "everything" } else { "changes" };
+                    writeln!(self.out, "  {word} to {}", ask.generation).expect("a string");
+                }
             }
             ["propose"] => self.answer(generation, Ok(Proposal { round: self.round, ..Proposal::default() })),
             ["drifted"] => self.answer(
@@ -77,26 +119,73 @@ impl Stage {
             ["trap"] => self.answer(generation, Err(Failure::Trap("unreachable".into()))),
             ["loop"] => self.answer(generation, Err(Failure::Deadline { cpu_ms: 251, limit_ms: 250 })),
             ["fine"] => {
-                let order = self.slot.checked(self.now, &[], &[]);
-                self.order(order);
+                self.slot.checked(self.now, &[], &[]);
             }
             ["dropped", rows] => {
                 let rows = vec!["nothing left on `a1`".to_owned(); rows.parse().expect("a number")];
-                let order = self.slot.checked(self.now, &rows, &[]);
-                self.order(order);
+                self.slot.checked(self.now, &rows, &[]);
             }
             ["faulty", rows] => {
                 let rows = vec!["agent slot 99 is not in use".to_owned(); rows.parse().expect("a number")];
-                let order = self.slot.checked(self.now, &[], &rows);
-                self.order(order);
+                self.slot.checked(self.now, &[], &rows);
             }
             ["wait", seconds] => {
                 self.now = self.now + Duration::from_secs(seconds.parse().expect("a number"));
-                let order = self.slot.expire(self.now);
-                self.order(order);
+                if let Some(verdict) = self.slot.expire(self.now) {
+                    self.verdict(verdict);
+                }
             }
+            ["swap", plugin, rest @ ..] => {
+                let number = |word: &str| {
+                    let given = rest.iter().find_map(|pair| pair.strip_prefix(word)?.strip_prefix('='));
+                    given.map(|number| number.parse::<u32>().expect("a number"))
+                };
+                let plan = Plan {
+                    shadow_rounds: number("shadow").unwrap_or(0),
+                    must_be_equal: rest.contains(&"equal"),
+                    probation: Duration::from_secs(number("probation").unwrap_or(60).into()),
+                };
+                let settings = if rest.contains(&"settings") { "{\"a\":1}" } else { "" };
+                let choice = Choice { plugin: digest(plugin), settings: settings.into() };
+                if let Err(refused) = self.slot.swap(self.now, choice, plan) {
+                    writeln!(self.out, "  refused: {refused}").expect("a string");
+                }
+            }
+            ["roll-back"] => match self.slot.roll_back(self.now) {
+                Ok(to) => writeln!(self.out, "  back to {}", &to.to_string()[..2]).expect("a string"),
+                Err(refused) => writeln!(self.out, "  refused: {refused}").expect("a string"),
+            },
+            ["release", plugin] => {
+                if let Err(refused) = self.slot.release(digest(plugin)) {
+                    writeln!(self.out, "  refused: {refused}").expect("a string");
+                }
+            }
+            ["propose", rows] => {
+                let proposal = self.proposal(rows.parse().expect("a number"));
+                self.answer(generation, Ok(proposal));
+            }
+            ["beside", "loaded"] => {
+                let generation = self.slot.companion().expect("a candidate").generation;
+                self.slot.loaded(self.now, generation, Ok(()));
+            }
+            ["beside", "unloadable"] => {
+                let generation = self.slot.companion().expect("a candidate").generation;
+                self.slot.loaded(self.now, generation, Err(Failure::Refused("no component".into())));
+            }
+            ["beside", "propose", rows] => {
+                let proposal = self.proposal(rows.parse().expect("a number"));
+                self.beside(Ok(proposal), &[]);
+            }
+            ["beside", "faulty"] => {
+                let proposal = self.proposal(1);
+                self.beside(Ok(proposal), &["agent slot 99 is not in use"]);
+            }
+            ["beside", "trap"] => self.beside(Err(Failure::Trap("unreachable".into())), &[]),
+            ["keep"] => self.keep(true),
+            ["cannot", "keep"] => self.keep(false),
             other => panic!("no such line: {other:?}"),
         }
+        self.orders();
         for incident in self.slot.take_incidents() {
             writeln!(self.out, "  note: {incident}").expect("a string");
         }
@@ -107,6 +196,16 @@ impl Stage {
             self.line(line);
         }
         (self.slot, self.out)
+    }
+}
+
+fn digest(name: &str) -> Digest {
+    match name {
+        "aa" => WANTED,
+        "bb" => BEFORE,
+        "cc" => Digest([0xcc; 32]),
+        "dd" => DEFAULT,
+        other => panic!("no such plugin: {other}"),
     }
 }
 
@@ -276,7 +375,6 @@ fn a_broken_default_rests_longer_and_longer() {
          ask
          trap";
     let (slot, out) = Stage::new(&[DEFAULT]).play(&format!("{minute}\nwait 1\n{minute}\nwait 1\nwait 1"));
-    assert_eq!(lines(&out, &["rest"]), ["rest", "rest"]);
     assert!(out.contains("pause of 1000 ms"), "{out}");
     assert!(out.contains("pause of 2000 ms"), "{out}");
     assert_eq!(lines(&out, &["start"]).len(), 7, "{out}");
@@ -339,7 +437,7 @@ fn a_mirror_that_drifted_is_told_everything() {
 
 #[test]
 fn incidents_nobody_takes_are_bounded() {
-    let (mut slot, _order) = Slot::new(SlotName::Allocator, &[DEFAULT], SlotConfig::default());
+    let mut slot = Slot::new(SlotName::Allocator, vec![DEFAULT.into()], SlotConfig::default());
     for _ in 0..2 * INCIDENTS_MAX {
         slot.note(Happened::Started);
     }

@@ -12,6 +12,8 @@ pub(crate) enum Endpoint {
     Operator,
     /// Ours: ends any framework's task.
     TasksKill,
+    /// Ours: which plugins fill the slots.
+    Plugins,
     State,
     StateSummary,
     Slaves,
@@ -34,6 +36,7 @@ pub(crate) const TABLE: &[Route<Endpoint>] = routes![Endpoint:
     "/api/v1" Daemon Only(&["POST"]), Operator, "calls of operators, in JSON or protobuf";
     "/api/v1/scheduler" Daemon Only(&["POST"]), Scheduler, "calls of schedulers, and the stream of their events";
     "/api/v1/tasks/kill" Daemon Only(&["POST"]), TasksKill, "ends the task that a scheduler's KILL names";
+    "/api/v1/plugins" Tree Any, Plugins, "which plugins fill the slots; /history, and POST to /check, /swap, /rollback and /release";
     "/redirect" Daemon Any, Redirect, "leads to the leading master";
     "/state" Daemon Any, State, "what the master knows: agents, frameworks and tasks";
 
