@@ -142,7 +142,7 @@ impl Scheduler {
         SchedulerCall::Subscribe(Box::new(Subscribe {
             framework_info,
             suppressed_roles: Vec::new(),
-            has_offer_constraints: false,
+            offer_constraints: None,
             stream,
             new_stream_id: stream_id,
             encoding: Encoding::Protobuf,

@@ -7,9 +7,11 @@ mod command;
 mod executor;
 mod id;
 mod limits;
+mod scalar;
 mod unsupported;
 
 pub(crate) use id::check_id;
+pub(crate) use scalar::check_scalar;
 
 use mezzo_model::{AgentId, FrameworkId};
 use mezzo_proto::mesos::v1;

@@ -7,6 +7,7 @@
 mod accept;
 mod acknowledge;
 mod decline;
+mod framework_info;
 mod kill;
 mod message;
 mod reconcile;
@@ -14,6 +15,7 @@ mod shutdown;
 mod subscribe;
 mod suppress;
 mod teardown;
+mod update_framework;
 
 pub(crate) use acknowledge::acknowledgement;
 pub(crate) use kill::kill_task;
@@ -49,6 +51,10 @@ impl Master {
             return out.answer(request, Answer::Refused(refusal));
         }
         self.count_call(&id, &call);
+        if let SchedulerCall::UpdateFramework(update) = call {
+            let answer = self.update_framework(now, out, &principal, &id, *update);
+            return out.answer(request, answer);
+        }
         out.answer(request, Answer::Accepted);
         self.admitted_call(now, out, &id, call);
     }
@@ -79,6 +85,7 @@ impl Master {
             }
             SchedulerCall::Request => self.counters.add("master/messages_resource_request"),
             SchedulerCall::Subscribe(_)
+            | SchedulerCall::UpdateFramework(_)
             | SchedulerCall::KillByOperator { .. }
             | SchedulerCall::TeardownByOperator
             | SchedulerCall::NotImplemented(_) => {

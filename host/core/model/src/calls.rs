@@ -12,7 +12,7 @@ pub mod scheduler;
 pub use answer::{Answer, Refusal, Status};
 pub use executor::{ExecutorCall, ExecutorRequest, SubscribeExecutor};
 pub use operator::{AgentRead, MasterRead, Page, TasksWanted};
-pub use scheduler::{SchedulerCall, SchedulerRequest, Subscribe};
+pub use scheduler::{SchedulerCall, SchedulerRequest, Subscribe, UpdateFramework};
 
 use std::sync::Arc;
 

@@ -121,6 +121,7 @@ fn kind(call: &SchedulerCall) -> Option<call::Type> {
         SchedulerCall::Acknowledge { .. } => Type::Acknowledge,
         SchedulerCall::Reconcile { .. } => Type::Reconcile,
         SchedulerCall::Message { .. } => Type::Message,
+        SchedulerCall::UpdateFramework(_) => Type::UpdateFramework,
         SchedulerCall::Request => Type::Request,
         // Not the framework's own; or not done.
         SchedulerCall::KillByOperator { .. }

@@ -1,21 +1,17 @@
 //! SUBSCRIBE: a new framework, one that comes back, or one that takes over.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use mezzo_acl::Action;
 use mezzo_ledger::FrameworkFacts;
 use mezzo_model::{
     FrameworkId, Now, RequestId,
     calls::{Answer, Principal, Refusal, Subscribe},
-    framework::{self, Framework, FrameworkState},
+    framework::{Framework, FrameworkState},
 };
 use mezzo_proto::mesos::v1;
-use mezzo_resources::roles;
 
-use super::is_own_principal;
-use crate::{
-    Effects, Envelope, Master, Observation, admission, deadlines::Deadline, events, frameworks::Stream,
-};
+use super::{framework_info::check_wishes, is_own_principal};
+use crate::{Effects, Envelope, Master, Observation, deadlines::Deadline, events, frameworks::Stream};
 
 impl Master {
     pub(super) fn subscribe(
@@ -152,30 +148,10 @@ impl Master {
         subscribe: &Subscribe,
     ) -> Result<Vec<String>, String> {
         let info = &subscribe.framework_info;
-        if let Some(id) = id.filter(|id| !id.as_str().is_empty()) {
-            admission::check_id(id.as_str())?;
-        }
-        let roles = roles::of_framework(info).map_err(|error| error.to_string())?;
-        framework::failover_timeout(info)?;
-        if subscribe.has_offer_constraints {
-            return Err("Offer constraints are not supported by this release".to_owned());
-        }
-        check_suppressed(&roles, &subscribe.suppressed_roles)?;
-        check_filters(&roles, info)?;
-        if info.user == "root" && !self.config.root_submissions {
-            return Err(
-                "User 'root' is not allowed to run frameworks without --root_submissions set".to_owned()
-            );
-        }
-        let forbidden =
-            roles.iter().find(|role| !self.acls.allows(principal, Action::RegisterFramework { role }));
-        if let Some(role) = forbidden {
-            return Err(format!("Not authorized to use role '{role}'"));
-        }
+        let roles = self.check_info(info)?;
+        check_wishes(&roles, &subscribe.suppressed_roles, subscribe.offer_constraints.as_ref())?;
+        self.may_use_roles(principal, &roles)?;
         let Some(id) = id else { return Ok(roles) };
-        if self.frameworks.is_completed(id) {
-            return Err("Framework has been removed".to_owned());
-        }
         match self.frameworks.get(id) {
             Some(known) if !known.is_recovered() && known.info.principal != info.principal => {
                 Err("Changing framework's principal is not allowed.".to_owned())
@@ -198,35 +174,6 @@ fn check_call(
         ));
     }
     is_own_principal(principal, info.principal.as_deref())
-}
-
-fn check_suppressed(roles: &[String], suppressed: &[String]) -> Result<(), String> {
-    let foreign: BTreeSet<&str> =
-        suppressed.iter().filter(|role| !roles.contains(role)).map(String::as_str).collect();
-    if foreign.is_empty() {
-        return Ok(());
-    }
-    let foreign: Vec<&str> = foreign.into_iter().collect();
-    Err(format!("Suppressed roles {{ {} }} are not contained in the set of roles", foreign.join(", ")))
-}
-
-/// Offer filters are for the framework's own roles, and their amounts are amounts.
-fn check_filters(roles: &[String], info: &v1::FrameworkInfo) -> Result<(), String> {
-    for (role, filters) in &info.offer_filters {
-        if !roles.contains(role) {
-            return Err(format!(
-                "'FrameworkInfo.offer_filters' is invalid: role '{role}' is not contained in the set of roles"
-            ));
-        }
-        let minimum = filters.min_allocatable_resources.iter().flat_map(|minimum| &minimum.quantities);
-        let mut amounts = minimum.flat_map(|quantities| &quantities.quantities);
-        if let Some((name, _)) = amounts.find(|(_, amount)| !amount.value.is_finite() || amount.value < 0.0) {
-            return Err(format!(
-                "'FrameworkInfo.offer_filters' is invalid: the minimum of '{name}' is no amount"
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Keeps what a framework may not change once it runs.

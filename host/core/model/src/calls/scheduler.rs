@@ -102,6 +102,8 @@ pub enum SchedulerCall {
         /// Opaque.
         data: Vec<u8>,
     },
+    /// Replaces what the framework says of itself, and what it wants offers of.
+    UpdateFramework(Box<UpdateFramework>),
     /// Says what would be welcome: a hint to the allocator, which the one of Mesos ignores too.
     Request,
     /// A call that Mesos has and this build refuses: its name, for the refusal.
@@ -125,6 +127,7 @@ impl SchedulerCall {
             SchedulerCall::Acknowledge { .. } => "ACKNOWLEDGE",
             SchedulerCall::Reconcile { .. } => "RECONCILE",
             SchedulerCall::Message { .. } => "MESSAGE",
+            SchedulerCall::UpdateFramework(_) => "UPDATE_FRAMEWORK",
             SchedulerCall::Request => "REQUEST",
             SchedulerCall::NotImplemented(name) => name,
         }
@@ -138,12 +141,23 @@ pub struct Subscribe {
     pub framework_info: v1::FrameworkInfo,
     /// Roles that want no offers from the start.
     pub suppressed_roles: Vec<String>,
-    /// Whether `offer_constraints` was set: refused until constraints exist.
-    pub has_offer_constraints: bool,
+    /// Which agents it wants offers of, by role; none means all.
+    pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
     /// The connection the events will be written to.
     pub stream: StreamId,
     /// Unguessable; becomes the `Mesos-Stream-Id` of this subscription.
     pub new_stream_id: String,
     /// How the events are written.
     pub encoding: Encoding,
+}
+
+/// UPDATE_FRAMEWORK: everything in it replaces what was said before, also by being absent.
+#[derive(Clone, Debug)]
+pub struct UpdateFramework {
+    /// What the framework says of itself from now on; `id` is its own.
+    pub framework_info: v1::FrameworkInfo,
+    /// Roles that want no offers from now on.
+    pub suppressed_roles: Vec<String>,
+    /// Which agents it wants offers of, by role; none means all.
+    pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use mezzo_http::{HeaderName, HeaderValue, Request, Response, StatusCode, event_stream, header};
-use mezzo_model::calls::{Encoding, Principal, Refusal, SchedulerCall, SchedulerRequest, Subscribe};
+use mezzo_model::calls::{
+    Encoding, Principal, Refusal, SchedulerCall, SchedulerRequest, Subscribe, UpdateFramework,
+};
 use mezzo_proto::mesos::v1::{
     self,
     scheduler::{Call, call},
@@ -104,7 +106,7 @@ async fn subscribed<B: MasterBackend>(backend: &Arc<B>, wanted: Wanted) -> Respo
     let subscribe = Subscribe {
         framework_info: wanted.subscribe.framework_info,
         suppressed_roles: wanted.subscribe.suppressed_roles,
-        has_offer_constraints: wanted.subscribe.offer_constraints.is_some(),
+        offer_constraints: wanted.subscribe.offer_constraints,
         stream,
         new_stream_id,
         encoding: wanted.encoding,
@@ -179,11 +181,7 @@ fn validated(call: Call) -> Result<Valid, Refusal> {
         Type::ReconcileOperations => present(call.reconcile_operations, "reconcile_operations")
             .map(|_| later("RECONCILE_OPERATIONS"))?,
         Type::UpdateFramework => {
-            let update = present(call.update_framework, "update_framework")?;
-            if update.framework_info.id.map(|id| id.value) != call.framework_id.map(|id| id.value) {
-                return Err(invalid("'framework_id' differs from 'update_framework.framework_info.id'"));
-            }
-            later("UPDATE_FRAMEWORK")
+            update_framework(present(call.update_framework, "update_framework")?, call.framework_id.as_ref())?
         }
     };
     Ok(Valid::Other(other))
@@ -197,6 +195,20 @@ fn validated_subscribe(call: Call) -> Result<call::Subscribe, Refusal> {
         return Err(invalid("'framework_id' differs from 'subscribe.framework_info.id'"));
     }
     Ok(subscribe)
+}
+
+fn update_framework(
+    update: call::UpdateFramework,
+    framework_id: Option<&v1::FrameworkId>,
+) -> Result<SchedulerCall, Refusal> {
+    if update.framework_info.id.as_ref() != framework_id {
+        return Err(invalid("'framework_id' differs from 'update_framework.framework_info.id'"));
+    }
+    Ok(SchedulerCall::UpdateFramework(Box::new(UpdateFramework {
+        framework_info: update.framework_info,
+        suppressed_roles: update.suppressed_roles,
+        offer_constraints: update.offer_constraints,
+    })))
 }
 
 fn accept(accept: call::Accept) -> Result<SchedulerCall, Refusal> {

@@ -150,10 +150,6 @@ async fn calls_of_later_arrive_by_name() {
             "ACKNOWLEDGE_OPERATION_STATUS",
             r#""acknowledge_operation_status":{"operation_id":{"value":"o"},"uuid":"AAAAAAAAQACAAAAAAAAAAA=="}"#,
         ),
-        (
-            "UPDATE_FRAMEWORK",
-            r#""update_framework":{"framework_info":{"user":"u","name":"n","id":{"value":"f"}}}"#,
-        ),
     ] {
         let call = taken(&format!(r#"{{"type":"{name}","framework_id":{{"value":"f"}},{part}}}"#)).await;
         assert!(matches!(call, SchedulerCall::NotImplemented(this) if this == name), "{name}");

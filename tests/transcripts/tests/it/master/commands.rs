@@ -6,7 +6,7 @@ use mezzo_acl::{Entity, Rule, Verb};
 use mezzo_core_master::{Acls, Input, MasterConfig};
 use mezzo_model::{
     AgentId, FrameworkId, LinkId, OfferId, StreamId, TaskId,
-    calls::{Encoding, MasterRead, Principal, SchedulerCall, SchedulerRequest, Subscribe},
+    calls::{Encoding, MasterRead, Principal, SchedulerCall, SchedulerRequest, Subscribe, UpdateFramework},
 };
 use mezzo_proto::{
     mesos::v1::{self, offer::operation::Type},
@@ -110,7 +110,7 @@ impl World {
         let call = Subscribe {
             framework_info: framework_info(&name, id.as_ref(), words),
             suppressed_roles: words.list("suppressed"),
-            has_offer_constraints: words.get("constraints").is_some(),
+            offer_constraints: words.get("constraints").map(|_| v1::scheduler::OfferConstraints::default()),
             stream,
             new_stream_id: format!("stream-{}", stream.0),
             encoding: Encoding::Json,
@@ -421,7 +421,14 @@ impl World {
                 data: words.word(4).as_bytes().to_vec(),
             },
             "operator-kill" => SchedulerCall::KillByOperator { task_id: words.word(2).into() },
-            "unsupported" => SchedulerCall::NotImplemented("UPDATE_FRAMEWORK"),
+            "unsupported" => SchedulerCall::NotImplemented("ACCEPT_INVERSE_OFFERS"),
+            "update-framework" => SchedulerCall::UpdateFramework(Box::new(UpdateFramework {
+                framework_info: framework_info(name, Some(&self.framework_id(name)), words),
+                suppressed_roles: words.list("suppressed"),
+                offer_constraints: words
+                    .get("constraints")
+                    .map(|_| v1::scheduler::OfferConstraints::default()),
+            })),
             other => panic!("no such command: {other}"),
         }
     }
@@ -582,6 +589,7 @@ fn framework_info(name: &str, id: Option<&FrameworkId>, words: &Words) -> v1::Fr
         role: words.get("role").map(str::to_owned),
         roles: words.list("roles"),
         principal: words.get("principal").map(str::to_owned),
+        checkpoint: words.get("checkpoint").map(|value| value == "yes"),
         capabilities: capabilities.iter().map(|kind| Capability { r#type: Some(*kind as i32) }).collect(),
         ..Default::default()
     }
