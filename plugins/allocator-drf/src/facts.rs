@@ -56,6 +56,12 @@ pub struct RoleRow {
     pub name: String,
     /// Weight in thousandths.
     pub weight_milli: u32,
+    /// What its quota guarantees, one amount per kind; empty for nothing.
+    pub guarantee: Vec<i64>,
+    /// What its quota allows at most, one amount per kind, negative for no limit; empty for none.
+    pub limit: Vec<i64>,
+    /// What is used of its quota, one amount per kind.
+    pub consumed: Vec<i64>,
 }
 
 /// One framework in one role.
@@ -117,13 +123,15 @@ pub struct Proposal {
     pub wants_resync: bool,
 }
 
-/// Proposed grants, each for everything that is left.
+/// Proposed grants, each for everything that is left, up to its cap.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grants {
     /// Slots of the agents.
     pub agent: Vec<u32>,
     /// Slots of the seekers.
     pub seeker: Vec<u32>,
+    /// Rows × kinds, or empty for everything on every row.
+    pub cap: Vec<i64>,
 }
 
 /// Why there is no proposal.
@@ -165,6 +173,9 @@ macro_rules! define_batch_from {
                         parent: row.parent,
                         name: row.name,
                         weight_milli: row.weight_milli,
+                        guarantee: row.guarantee,
+                        limit: row.limit,
+                        consumed: row.consumed,
                     })
                     .collect(),
                 roles_removed: batch.roles_removed,

@@ -56,7 +56,7 @@ impl Allocation for Drf {
                     grants: Grants {
                         agent: proposal.grants.agent,
                         seeker: proposal.grants.seeker,
-                        cap: Vec::new(),
+                        cap: proposal.grants.cap,
                     },
                     next_wakeup_ms: None,
                     wants_resync: proposal.wants_resync,

@@ -10,13 +10,18 @@
 //! batches to both and walks. Nothing is sorted again for an agent: a grant moves the nodes it
 //! touches to their new places.
 //!
-//! Quota is left to the host's clipping, which makes proposals right though not clever.
+//! Where there are quotas, a step has two rounds over its agents: in the first only roles that have
+//! less than they are guaranteed are given anything, in the second everybody, up to limits and without
+//! what others are still guaranteed ([`quota`]).
 
 pub mod agents;
+mod capped;
+pub mod quota;
 pub mod tree;
 
 use crate::facts::{Batch, Flow, Grants, Proposal, StepError};
 use agents::Agents;
+use quota::Quotas;
 use tree::Tree;
 
 /// `REVOCABLE_RESOURCES` of `FrameworkInfo.Capability.Type`.
@@ -28,6 +33,7 @@ pub struct Policy {
     kinds: usize,
     agents: Agents,
     tree: Tree,
+    quotas: Quotas,
     /// Amounts of one grant; kept for its room.
     scratch: Vec<i64>,
 }
@@ -50,7 +56,8 @@ impl Policy {
         }
         let has_drifted = self.apply(batch).inspect_err(|_| *self = Self::new())?;
         let order = self.agents.to_consider(batch);
-        let grants = self.grant(&order);
+        let grants =
+            if self.quotas.is_empty() { self.grant(&order) } else { self.grant_under_quotas(&order) };
         self.tree.forget_tentative();
         // After a resync there is nothing better to be had, so asking again would never end.
         Ok(Proposal { round: batch.round, grants, wants_resync: has_drifted && !batch.resync })
@@ -66,9 +73,11 @@ impl Policy {
         let mut has_drifted = false;
         for row in &batch.roles {
             self.tree.set_role(row)?;
+            self.quotas.set_role(row);
         }
         for role in &batch.roles_removed {
             self.tree.remove_role(*role);
+            self.quotas.remove_role(*role);
         }
         for row in &batch.seekers {
             if self.tree.set_seeker(row)? {
@@ -103,8 +112,11 @@ impl Policy {
     }
 
     fn grant(&mut self, order: &[u32]) -> Grants {
-        let mut grants =
-            Grants { agent: Vec::with_capacity(order.len()), seeker: Vec::with_capacity(order.len()) };
+        let mut grants = Grants {
+            agent: Vec::with_capacity(order.len()),
+            seeker: Vec::with_capacity(order.len()),
+            cap: Vec::new(),
+        };
         for &agent in order {
             if self.agents.has_extras(agent) {
                 self.grant_with_extras(agent, &mut grants);

@@ -110,11 +110,19 @@ fn get_text(path: &str) -> String {
 /// # Errors
 /// When nobody answers.
 pub fn post(port: u16, path: &str, body: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+    send(port, "POST", path, body)
+}
+
+/// One request over HTTP/1.0 with a JSON body: status and body.
+///
+/// # Errors
+/// When nobody answers.
+pub fn send(port: u16, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, Vec<u8>)> {
     let length = body.len();
     request(
         ("127.0.0.1", port),
         &format!(
-            "POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+            "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Accept: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         ),
     )

@@ -163,7 +163,7 @@ impl AnyPolicy {
                     grants: Grants {
                         agent: proposal.grants.agent,
                         seeker: proposal.grants.seeker,
-                        cap: Vec::new(),
+                        cap: proposal.grants.cap,
                     },
                     next_wakeup_ms: None,
                     wants_resync: proposal.wants_resync,

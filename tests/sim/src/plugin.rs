@@ -39,7 +39,11 @@ impl Policy for Native {
             .map_err(|policy_error| Failure::Gave(format!("{policy_error:?}")))?;
         Ok(Proposal {
             round: proposal.round,
-            grants: Grants { agent: proposal.grants.agent, seeker: proposal.grants.seeker, cap: Vec::new() },
+            grants: Grants {
+                agent: proposal.grants.agent,
+                seeker: proposal.grants.seeker,
+                cap: proposal.grants.cap,
+            },
             next_wakeup_ms: None,
             wants_resync: proposal.wants_resync,
         })

@@ -32,6 +32,16 @@ pub enum Action<'a> {
         /// The slot that it fills.
         slot: &'a str,
     },
+    /// An operator sets the weight of this role.
+    UpdateWeight {
+        /// The role.
+        role: &'a str,
+    },
+    /// An operator sets the quota of this role.
+    UpdateQuota {
+        /// The role.
+        role: &'a str,
+    },
     /// Somebody looks at the frameworks and tasks of this principal.
     View {
         /// The principal that owns them; absent for the agents and the master itself.
@@ -51,6 +61,10 @@ pub enum Verb {
     RegisterAgent,
     /// [`Action::ChangePlugin`]
     ChangePlugin,
+    /// [`Action::UpdateWeight`]
+    UpdateWeight,
+    /// [`Action::UpdateQuota`]
+    UpdateQuota,
     /// [`Action::View`]
     View,
 }
@@ -149,13 +163,17 @@ impl Action<'_> {
             Action::RunTask { .. } => Verb::RunTask,
             Action::RegisterAgent => Verb::RegisterAgent,
             Action::ChangePlugin { .. } => Verb::ChangePlugin,
+            Action::UpdateWeight { .. } => Verb::UpdateWeight,
+            Action::UpdateQuota { .. } => Verb::UpdateQuota,
             Action::View { .. } => Verb::View,
         }
     }
 
     fn object(&self) -> Option<&str> {
         match self {
-            Action::RegisterFramework { role } => Some(role),
+            Action::RegisterFramework { role }
+            | Action::UpdateWeight { role }
+            | Action::UpdateQuota { role } => Some(role),
             Action::RunTask { user } => Some(user),
             Action::RegisterAgent => None,
             Action::ChangePlugin { slot } => Some(slot),

@@ -1,7 +1,7 @@
 //! Agents: what each has, what is free of it and who holds the rest.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     hash::{BuildHasherDefault, DefaultHasher},
 };
 
@@ -75,6 +75,8 @@ pub(crate) struct Cold {
     pub(crate) total: Resources,
     /// Roles that something of it is reserved to.
     pub(crate) reserved_roles: Vec<u32>,
+    /// What is consumed of quotas on it, by the slot of the role and by kind.
+    pub(crate) charged: BTreeMap<u32, Vec<i64>>,
 }
 
 /// What one seeker holds of one agent.
@@ -114,6 +116,7 @@ impl Agent {
                 unavailable_from_ms: facts.unavailable_from_ms,
                 total: Resources::new(),
                 reserved_roles: Vec::new(),
+                charged: BTreeMap::new(),
             }),
         };
         agent.set_total(facts.total, filters_gpu_agents);

@@ -121,10 +121,17 @@ impl Ledger {
         }
         // As long as nothing happened to a plain agent since its mask was made, the bit in it, which
         // has been looked at, says all.
-        let is_settled = agent.is_plain && !self.rounds.is_dirty(row.agent) && row.cap.is_none();
+        let mut is_settled = agent.is_plain && !self.rounds.is_dirty(row.agent) && row.cap.is_none();
         let mut offer = offerable(agent, seeker);
         if let Some(cap) = row.cap {
             offer = clipped(&offer, &self.kinds, cap);
+        }
+        if let Some(left) = self.limited(seeker.role, &offer) {
+            if left.is_empty() && !offer.is_empty() {
+                return Err(DropReason::OverLimit);
+            }
+            is_settled = false;
+            offer = left;
         }
         if !is_settled {
             match self.acceptable(agent, row.seeker, seeker, &offer) {

@@ -20,6 +20,7 @@ impl Ledger {
             self.audit_mask(slot, agent)?;
         }
         self.audit_seekers()?;
+        self.audit_quotas()?;
         self.audit_filters()
     }
 
@@ -89,6 +90,9 @@ impl Ledger {
         }
         for role in self.agents.iter().flat_map(|(_, agent)| &agent.cold.reserved_roles) {
             *role_users.entry(*role).or_default() += 1;
+        }
+        for role in self.quotas.roles() {
+            *role_users.entry(role).or_default() += 1;
         }
         self.roles.audit(&role_users)
     }

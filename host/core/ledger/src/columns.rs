@@ -35,6 +35,17 @@ impl Kinds {
         self.names.len() > before
     }
 
+    /// Learns these kinds; whether there was a new one.
+    pub(crate) fn learn_names(&mut self, names: &[Arc<str>]) -> bool {
+        let before = self.names.len();
+        for name in names {
+            if self.place(name).is_none() {
+                self.names.push(Arc::clone(name));
+            }
+        }
+        self.names.len() > before
+    }
+
     /// Adds the scalars of `resources`, all of whose kinds are known, to `row`.
     pub(crate) fn add_to(&self, row: &mut [i64], resources: &Resources) {
         for resource in resources {

@@ -46,6 +46,9 @@ pub enum Ineligible {
     /// Everything the framework may have of it is in use.
     #[error("nothing of the agent is free for the framework")]
     NothingFree,
+    /// The limit of the role's quota leaves too little of it for an offer.
+    #[error("the limit of the role leaves too little of it")]
+    OverLimit,
     /// What is free is not worth an offer.
     #[error("what is free is below the minimum")]
     BelowMinimum,
@@ -81,8 +84,14 @@ impl Ledger {
         role: &str,
     ) -> Result<Resources, Ineligible> {
         let slot = self.agents.find(agent).ok_or(Ineligible::UnknownAgent)?;
-        let seeker = self.seekers.find(framework, role).ok_or(Ineligible::NotSubscribed)?;
-        self.eligible(slot, seeker)
+        let slot_of_seeker = self.seekers.find(framework, role).ok_or(Ineligible::NotSubscribed)?;
+        let offer = self.eligible(slot, slot_of_seeker)?;
+        let seeker = self.seekers.get(slot_of_seeker).ok_or(Ineligible::NotSubscribed)?;
+        let Some(left) = self.limited(seeker.role, &offer) else { return Ok(offer) };
+        match is_worth(seeker.min_allocatable.as_ref().unwrap_or(&self.config.min_allocatable), &left) {
+            true => Ok(left),
+            false => Err(Ineligible::OverLimit),
+        }
     }
 
     /// The same by slots. This is the rule that the masks are a faster form of.

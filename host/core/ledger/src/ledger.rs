@@ -1,5 +1,7 @@
 //! The account itself, and what every change to it has to keep right.
 
+use std::sync::Arc;
+
 use mezzo_resources::{Quantities, Resources};
 
 use crate::{
@@ -7,6 +9,7 @@ use crate::{
     columns::{Kinds, push_flow, widen_flow},
     facts::LedgerConfig,
     filters::Timers,
+    quotas::Quotas,
     roles::Roles,
     rounds::Rounds,
     seekers::Seekers,
@@ -23,6 +26,7 @@ pub struct Ledger {
     pub(crate) agents: Agents,
     pub(crate) seekers: Seekers,
     pub(crate) roles: Roles,
+    pub(crate) quotas: Quotas,
     pub(crate) timers: Timers,
     pub(crate) rounds: Rounds,
     /// Room for one row of amounts.
@@ -99,19 +103,34 @@ impl Ledger {
         agent.filters.is_stale = true;
         agent.is_restated = true;
         self.rounds.touch(slot);
+        self.recharge(slot);
     }
 
     /// Makes room for the kinds of `resources`.
     pub(crate) fn learn(&mut self, resources: &Resources) {
         let before = self.kinds.len();
-        if !self.kinds.learn(resources) {
-            return;
+        if self.kinds.learn(resources) {
+            self.make_room(before);
         }
+    }
+
+    /// Makes room for these kinds.
+    pub(crate) fn learn_names(&mut self, names: &[Arc<str>]) {
+        let before = self.kinds.len();
+        if self.kinds.learn_names(names) {
+            self.make_room(before);
+        }
+    }
+
+    fn make_room(&mut self, before: usize) {
         let width = self.kinds.len();
         self.agents.widen(width);
         self.seekers.held.widen(width);
         widen_flow(&mut self.rounds.allocated, before, width);
         widen_flow(&mut self.rounds.recovered, before, width);
+        // A limit says of every kind whether there is one.
+        let limited: Vec<u32> = self.quotas.roles().collect();
+        limited.into_iter().for_each(|role| self.roles.mark_changed(role));
     }
 }
 

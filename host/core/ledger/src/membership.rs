@@ -67,6 +67,7 @@ impl Ledger {
         self.leave_reservations(slot);
         let round = self.rounds.next_round();
         let Some(agent) = self.agents.remove(slot, round) else { return };
+        self.discharge(&agent.cold.charged);
         for holding in agent.holdings {
             self.note(Way::Back, slot, holding.seeker, &(holding.offered + &holding.allocated));
             self.holding_ended(holding.seeker);

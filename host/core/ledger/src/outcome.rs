@@ -55,6 +55,9 @@ pub enum DropReason {
     /// Nothing is left that the seeker may have.
     #[error("nothing is left")]
     NothingLeft,
+    /// The limit of the role's quota leaves nothing of it.
+    #[error("the limit of the role is reached")]
+    OverLimit,
     /// What is left is not worth an offer.
     #[error("what is left is below the minimum")]
     BelowMinimum,

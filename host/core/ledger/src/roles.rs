@@ -42,6 +42,19 @@ impl Roles {
         self.list.get(slot as usize)?.as_ref().map(|role| &role.name)
     }
 
+    /// The role at the top that it lies below, or is.
+    pub(crate) fn top(&self, role: u32) -> u32 {
+        let parent = |slot: &u32| self.list.get(*slot as usize)?.as_ref()?.parent;
+        std::iter::successors(Some(role), parent).last().unwrap_or(role)
+    }
+
+    /// Has the plugin told of the role again.
+    pub(crate) fn mark_changed(&mut self, role: u32) {
+        if self.name(role).is_some() && !self.changed.contains(&role) {
+            self.changed.push(role);
+        }
+    }
+
     /// Whether the role is `other` or lies below it.
     pub(crate) fn is_within(&self, role: u32, other: u32) -> bool {
         let parent = |slot: &u32| self.list.get(*slot as usize)?.as_ref()?.parent;

@@ -252,6 +252,7 @@ impl Ledger {
         } else {
             (batch.roles, batch.roles_removed) = self.roles.take_changes();
         }
+        batch.roles.iter_mut().for_each(|row| self.quotas.fill(row, &self.kinds));
         let words = self.seekers.words();
         let told = |word| self.rounds.told_live.word(word);
         let is_live = |word| self.seekers.live.word(word);

@@ -6,7 +6,7 @@
 
 use mezzo_model::{
     Lane, Laned, LinkId, RequestId, StreamId, Ticket,
-    calls::{MasterRead, Principal, SchedulerRequest},
+    calls::{MasterRead, Principal, RolesRequest, SchedulerRequest},
 };
 use mezzo_proto::mezzo::link::v1::from_agent;
 use mezzo_slots::{Answer, Choice, Failure, Identity, Plan, SlotName};
@@ -78,6 +78,8 @@ pub enum Input {
     Wake,
     /// A scheduler's call.
     Call(SchedulerRequest),
+    /// An operator sets something for roles.
+    Roles(RolesRequest),
     /// Operators with the same rights subscribe to events: answered by one `Envelope::OpenWatch`.
     Watch {
         /// Where the answer goes.
@@ -131,7 +133,7 @@ impl Laned for Input {
             | Input::NotPersisted { .. }
             | Input::StreamClosed { .. }
             | Input::Wake => Lane::Liveness,
-            Input::Call(_) | Input::Plugins { .. } => Lane::Calls,
+            Input::Call(_) | Input::Roles(_) | Input::Plugins { .. } => Lane::Calls,
             Input::Watch { .. } | Input::Read { .. } => Lane::Reads,
         }
     }
@@ -163,6 +165,7 @@ impl Input {
             Input::StreamClosed { .. } => "stream-closed",
             Input::Wake => "wake",
             Input::Call(request) => request.call.name(),
+            Input::Roles(request) => request.call.name(),
             Input::Watch { .. } => "watch",
             Input::Read { .. } => "read",
         }

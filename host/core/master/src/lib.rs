@@ -28,6 +28,7 @@ pub mod master;
 pub mod metrics;
 mod offers;
 mod plugins;
+mod role_settings;
 mod scheduler_calls;
 mod tasks;
 pub mod views;

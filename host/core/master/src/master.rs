@@ -24,6 +24,7 @@ use crate::{
     links::Link,
     metrics::Counters,
     offers::Offers,
+    role_settings::RoleSettings,
     tasks::Tasks,
     watchers::Watchers,
     writes::Pending,
@@ -41,6 +42,7 @@ pub struct Master {
     pub(crate) tasks: Tasks,
     pub(crate) executors: Executors,
     pub(crate) offers: Offers,
+    pub(crate) role_settings: RoleSettings,
     pub(crate) links: BTreeMap<LinkId, Link>,
     pub(crate) watchers: Watchers,
     /// What becomes true when the registry has been written.
@@ -77,6 +79,7 @@ impl Master {
             tasks: Tasks::default(),
             executors: Executors::default(),
             offers: Offers::new(),
+            role_settings: RoleSettings::default(),
             links: BTreeMap::new(),
             watchers: Watchers::default(),
             pending: BTreeMap::new(),
@@ -136,6 +139,7 @@ impl Master {
             Input::StreamClosed { stream } => self.stream_closed(now, out, stream),
             Input::Wake => {}
             Input::Call(request) => self.scheduler_call(now, out, request),
+            Input::Roles(request) => self.roles_call(now, out, request),
             Input::Watch { request, principal, streams } => {
                 self.watch(now, out, request, &principal, streams);
             }

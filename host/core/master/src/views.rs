@@ -40,6 +40,7 @@ use crate::{
     agents::{Recovered, Unreachable},
     executors::{Executor, ExecutorKey},
     metrics::Counters,
+    role_settings::InForce,
     tasks::TaskKey,
 };
 use rendering::{Item, TaskTable};
@@ -63,6 +64,7 @@ pub struct View {
     completed_tasks: TableView<FrameworkId, Ring<Arc<Task>>>,
     offers: TableView<u64, Offer>,
     holdings: Vec<(AgentId, Held)>,
+    role_settings: Arc<InForce>,
     counters: Counters,
     /// Only of a view that is taken for the numbers.
     counted: BTreeMap<FrameworkId, Counted>,
@@ -169,6 +171,7 @@ impl Master {
             completed_tasks: self.tasks.completed.view(),
             offers: self.offers.view(),
             holdings: self.ledger.holdings(),
+            role_settings: Arc::clone(&self.role_settings.in_force),
             counters: self.counters.clone(),
             counted: BTreeMap::new(),
             allocator: self.allocation.slot.counters(),
@@ -201,6 +204,7 @@ impl View {
             && self.unreachable_tasks.is_same_copy(&other.unreachable_tasks)
             && self.completed_tasks.is_same_copy(&other.completed_tasks)
             && self.offers.is_same_copy(&other.offers)
+            && Arc::ptr_eq(&self.role_settings, &other.role_settings)
             && self.holdings.len() == other.holdings.len()
             && self.holdings.iter().zip(&other.holdings).all(is_held_alike)
     }

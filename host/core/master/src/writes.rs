@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mezzo_model::{AgentId, LinkId, Now, Ticket};
+use mezzo_model::{AgentId, LinkId, Now, RequestId, Ticket};
 use mezzo_proto::mezzo::link::v1::Hello;
 use mezzo_registry::{Recovered as Facts, RegisteredAgent, Write};
 
@@ -10,6 +10,7 @@ use crate::{
     Effects, Master,
     agents::{Recovered, Unreachable},
     deadlines::Deadline,
+    role_settings::Change,
 };
 
 /// What becomes true when a write is durable.
@@ -45,6 +46,13 @@ pub(crate) enum Pending {
         /// The candidate that waits for it, if one does.
         candidate: Option<u64>,
     },
+    /// Something is set for roles.
+    Roles {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// What.
+        change: Change,
+    },
     /// An agent nobody knows any more, or that was away for too long, is forgotten.
     Forget {
         /// Which.
@@ -55,6 +63,7 @@ pub(crate) enum Pending {
 impl Master {
     /// Takes in what the master before has left.
     pub(crate) fn recover(&mut self, now: Now, facts: Facts) {
+        self.recover_role_settings(facts.weights, facts.quotas);
         for (id, fact) in facts.agents {
             if let Some(since) = fact.unreachable_since {
                 let age = Duration::from_nanos(now.wall.0.saturating_sub(since.0));
@@ -93,9 +102,10 @@ impl Master {
             Pending::Forget { agent } => {
                 self.agents.unreachable.remove(&agent);
             }
+            Pending::Roles { request, change } => self.roles_written(now, out, request, change),
         }
-        if let Some(agent) = &agent {
-            self.let_go(out, agent);
+        if let Some(agent) = agent {
+            self.let_go(out, &agent);
         }
     }
 
@@ -118,6 +128,7 @@ impl Master {
                 self.deadlines.arm(Deadline::Agent(agent), now.mono + self.config.agent_ping_timeout);
             }
             Pending::Forget { .. } => {}
+            Pending::Roles { request, .. } => self.roles_not_written(now, out, request, why),
         }
     }
 
@@ -150,7 +161,7 @@ impl Pending {
             | Pending::Unreachable { agent, .. }
             | Pending::Left { agent, .. }
             | Pending::Forget { agent } => Some(agent),
-            Pending::Slot { .. } => None,
+            Pending::Slot { .. } | Pending::Roles { .. } => None,
         }
     }
 }

@@ -7,11 +7,13 @@
 pub mod answer;
 pub mod executor;
 pub mod operator;
+pub mod roles;
 pub mod scheduler;
 
 pub use answer::{Answer, Refusal, Status};
 pub use executor::{ExecutorCall, ExecutorRequest, SubscribeExecutor};
 pub use operator::{AgentRead, MasterRead, Page, TasksWanted};
+pub use roles::{RolesCall, RolesRequest};
 pub use scheduler::{SchedulerCall, SchedulerRequest, Subscribe, UpdateFramework};
 
 use std::sync::Arc;

@@ -14,6 +14,12 @@ use crate::{
 /// Keys of agents begin so; the agent's id follows.
 pub(crate) const AGENT_PREFIX: &str = "agent/";
 
+/// Keys of weights begin so; the role follows.
+pub(crate) const WEIGHT_PREFIX: &str = "weight/";
+
+/// Keys of quotas begin so; the role follows.
+pub(crate) const QUOTA_PREFIX: &str = "quota/";
+
 /// An agent as the registry knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegisteredAgent {
@@ -30,6 +36,10 @@ pub struct Recovered {
     pub agents: BTreeMap<AgentId, RegisteredAgent>,
     /// Who is to fill the master's slots, by their names.
     pub slots: BTreeMap<String, RegisteredSlot>,
+    /// Weights of roles, where they are not 1.
+    pub weights: BTreeMap<String, f64>,
+    /// Quotas of roles.
+    pub quotas: BTreeMap<String, v1::quota::QuotaConfig>,
 }
 
 /// Why the registry cannot be read. A master never starts on half of it.
@@ -83,26 +93,34 @@ impl Recovered {
         let mut recovered = Self::default();
         for (key, value) in entries {
             let key = key.as_ref();
-            if let Some(name) = key.strip_prefix(SLOT_PREFIX) {
-                recovered.slots.insert(name.to_owned(), slot::slot(key, value.as_ref())?);
-                continue;
-            }
-            let Some(id) = key.strip_prefix(AGENT_PREFIX) else {
+            let value = value.as_ref();
+            if let Some(id) = key.strip_prefix(AGENT_PREFIX) {
+                recovered.agents.insert(AgentId::from(id), agent(key, value)?);
+            } else if let Some(name) = key.strip_prefix(SLOT_PREFIX) {
+                recovered.slots.insert(name.to_owned(), slot::slot(key, value)?);
+            } else if let Some(role) = key.strip_prefix(WEIGHT_PREFIX) {
+                let stored: v1::WeightInfo = fact(key, value)?;
+                recovered.weights.insert(role.to_owned(), stored.weight);
+            } else if let Some(role) = key.strip_prefix(QUOTA_PREFIX) {
+                recovered.quotas.insert(role.to_owned(), fact(key, value)?);
+            } else {
                 return Err(RecoverError::UnknownKey { key: key.to_owned() });
-            };
-            recovered.agents.insert(AgentId::from(id), agent(key, value.as_ref())?);
+            }
         }
         Ok(recovered)
     }
 }
 
 fn agent(key: &str, framed: &[u8]) -> Result<RegisteredAgent, RecoverError> {
-    let payload =
-        frame::open(framed).map_err(|source| RecoverError::Frame { key: key.to_owned(), source })?;
-    let stored = store::RegisteredAgent::decode(payload)
-        .map_err(|source| RecoverError::Decode { key: key.to_owned(), source })?;
+    let stored: store::RegisteredAgent = fact(key, framed)?;
     let info = stored.info.ok_or_else(|| RecoverError::Missing { key: key.to_owned(), field: "info" })?;
     Ok(RegisteredAgent { info, unreachable_since: stored.unreachable_since_ns.map(Wall) })
+}
+
+fn fact<M: Message + Default>(key: &str, framed: &[u8]) -> Result<M, RecoverError> {
+    let payload =
+        frame::open(framed).map_err(|source| RecoverError::Frame { key: key.to_owned(), source })?;
+    M::decode(payload).map_err(|source| RecoverError::Decode { key: key.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -126,6 +144,20 @@ mod tests {
         assert_eq!(recovered.agents[&id], admitted());
     }
 
+    #[test]
+    fn what_is_set_for_roles_is_read_back_until_it_is_taken_away() {
+        let limits = [("cpus".to_owned(), v1::value::Scalar { value: 2.0 })].into();
+        let quota = v1::quota::QuotaConfig { role: "eng".to_owned(), limits, ..Default::default() };
+        let mut entries = stored(Write::weights([("eng/web", 2.5)]));
+        entries.extend(stored(Write::quotas([&quota])));
+        let removed = v1::quota::QuotaConfig::default();
+        assert_eq!(Write::quotas([&removed]).changes[0].value, None);
+        assert_eq!(Write::weights([("eng", 1.0)]).changes[0].value, None);
+        let recovered = Recovered::decode(entries).expect("readable");
+        assert_eq!(recovered.weights["eng/web"], 2.5);
+        assert_eq!(recovered.quotas["eng"], quota);
+    }
+
     /// Half a registry would make a master declare living agents unknown.
     #[test]
     fn a_damaged_value_names_its_key() {
@@ -137,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_newer_releases_fact_is_refused_with_the_way_out() {
-        let error = Recovered::decode([("quota/web", b"")]).expect_err("unknown kind");
+        let error = Recovered::decode([("lease/web", b"")]).expect_err("unknown kind");
         assert!(error.to_string().contains("start the release that wrote it"), "{error}");
     }
 

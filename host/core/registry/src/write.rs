@@ -1,9 +1,12 @@
 //! Changes of facts, as the store gets them.
 
 use mezzo_model::AgentId;
-use mezzo_proto::{Message, mezzo::store::v1 as store};
+use mezzo_proto::{Message, mesos::v1, mezzo::store::v1 as store};
 
-use crate::{RegisteredAgent, frame, recovered::AGENT_PREFIX};
+use crate::{
+    RegisteredAgent, frame,
+    recovered::{AGENT_PREFIX, QUOTA_PREFIX, WEIGHT_PREFIX},
+};
 
 /// Changes that become durable together or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,26 @@ impl Write {
     /// Forgets an agent.
     pub fn forget_agent(id: &AgentId) -> Self {
         Self::one(agent_key(id), None)
+    }
+
+    /// Remembers weights of roles, and forgets those that are 1 as without an operator.
+    pub fn weights<'a>(weights: impl IntoIterator<Item = (&'a str, f64)>) -> Self {
+        let changes = weights.into_iter().map(|(role, weight)| {
+            let stored = v1::WeightInfo { role: Some(role.to_owned()), weight };
+            let value = (weight != 1.0).then(|| frame::seal(&stored.encode_to_vec()));
+            Change { key: format!("{WEIGHT_PREFIX}{role}"), value }
+        });
+        Self { changes: changes.collect() }
+    }
+
+    /// Remembers quotas of roles, and forgets those that neither guarantee nor limit anything.
+    pub fn quotas<'a>(configs: impl IntoIterator<Item = &'a v1::quota::QuotaConfig>) -> Self {
+        let changes = configs.into_iter().map(|config| {
+            let is_set = !config.guarantees.is_empty() || !config.limits.is_empty();
+            let value = is_set.then(|| frame::seal(&config.encode_to_vec()));
+            Change { key: format!("{QUOTA_PREFIX}{}", config.role), value }
+        });
+        Self { changes: changes.collect() }
     }
 
     pub(crate) fn one(key: String, value: Option<Vec<u8>>) -> Self {

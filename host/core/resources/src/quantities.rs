@@ -24,6 +24,11 @@ impl Quantities {
         self.0.iter().map(|(name, amount)| (&**name, *amount))
     }
 
+    /// The names of which there is something.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> + '_ {
+        self.0.iter().map(|(name, _)| name)
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

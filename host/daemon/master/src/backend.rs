@@ -13,7 +13,9 @@ use mezzo_core_master::{Input, PluginsCommand};
 use mezzo_http::Body;
 use mezzo_model::{
     RequestId, StreamId,
-    calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerCall, SchedulerRequest},
+    calls::{
+        Answer, Encoding, MasterRead, Principal, Refusal, RolesRequest, SchedulerCall, SchedulerRequest,
+    },
 };
 use mezzo_slots::SlotName;
 use tokio::sync::oneshot;
@@ -107,6 +109,11 @@ impl MasterBackend for Backend {
 
     async fn call(&self, call: SchedulerRequest) -> Answer {
         let answer = self.ask(call.request, Input::Call(call), Waiter::Call).await;
+        answer.unwrap_or_else(Answer::Refused)
+    }
+
+    async fn set_roles(&self, call: RolesRequest) -> Answer {
+        let answer = self.ask(call.request, Input::Roles(call), Waiter::Call).await;
         answer.unwrap_or_else(Answer::Refused)
     }
 

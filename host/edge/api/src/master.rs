@@ -3,6 +3,7 @@
 mod operator;
 mod plugins;
 mod reads;
+mod roles;
 mod routes;
 mod scheduler;
 mod teardown;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use mezzo_http::{Body, CloseReason, EventSender, Request, Response, Service};
 use mezzo_model::{
     RequestId, StreamId,
-    calls::{Answer, Encoding, MasterRead, Principal, Refusal, SchedulerRequest},
+    calls::{Answer, Encoding, MasterRead, Principal, Refusal, RolesRequest, SchedulerRequest},
 };
 
 use crate::{
@@ -45,6 +46,9 @@ pub trait MasterBackend: Send + Sync + 'static {
 
     /// Carries out a call that opens no stream.
     fn call(&self, call: SchedulerRequest) -> impl Future<Output = Answer> + Send;
+
+    /// Sets something for roles.
+    fn set_roles(&self, call: RolesRequest) -> impl Future<Output = Answer> + Send;
 
     /// Carries out a SUBSCRIBE. Events go to `events`, which the backend keeps until the
     /// stream is to end; after an `Err` it has dropped it.
@@ -158,6 +162,10 @@ impl<B: MasterBackend> MasterApi<B> {
             }
             Endpoint::Plugins => plugins::handle(self, request, &query).await?,
             Endpoint::Operator => operator::handle(self, request).await?,
+            Endpoint::QuotaOfRole => {
+                self.check_leading(request)?;
+                roles::delete_quota(self, request).await
+            }
             Endpoint::Teardown => {
                 self.check_leading(request)?;
                 teardown::of_form(&*self.backend, request).await

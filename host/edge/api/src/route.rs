@@ -42,6 +42,8 @@ pub(crate) fn topics<E>(table: &'static [Route<E>]) -> impl Iterator<Item = Topi
 pub(crate) enum Place {
     /// The daemon's: bare, and below the name of the daemon (`/master/…`, `/slave(1)/…`).
     Daemon,
+    /// The daemon's, as whatever stands below the path.
+    Branch,
     /// The process': bare only.
     Process,
     /// The process', with everything below it.
@@ -76,6 +78,10 @@ pub(crate) fn find<'table, E>(
         .filter(|rest| rest.starts_with('/'));
     let fits = |route: &&Route<E>| match route.place {
         Place::Daemon => route.path == path || Some(route.path) == below,
+        Place::Branch => [Some(path), below]
+            .into_iter()
+            .flatten()
+            .any(|path| path.strip_prefix(route.path).is_some_and(|rest| rest.starts_with('/'))),
         Place::Process => route.path == path,
         Place::Tree => {
             path.strip_prefix(route.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -74,6 +74,16 @@ impl Agents {
         &self.cluster_total
     }
 
+    /// What is open on all agents together, one amount per kind.
+    pub fn open_in_all(&self) -> Vec<i64> {
+        let mut sum = vec![0_i64; self.kinds];
+        for (slot, _) in self.is_known.iter().enumerate().filter(|(_, is_known)| **is_known) {
+            let row = &self.open[slot * self.kinds..][..self.kinds];
+            sum.iter_mut().zip(row).for_each(|(sum, amount)| *sum = sum.wrapping_add(*amount));
+        }
+        sum
+    }
+
     /// The seekers that may be granted `agent`: bit `s % 64` of word `s / 64`.
     pub fn mask(&self, agent: u32) -> &[u64] {
         &self.masks[agent as usize * self.words..][..self.words]

@@ -23,7 +23,13 @@ impl Told {
     }
 
     fn role(mut self, role: u32, name: &str, parent: Option<u32>, weight_milli: u32) -> Self {
-        self.0.roles.push(RoleRow { role, parent, name: name.to_owned(), weight_milli });
+        self.0.roles.push(RoleRow {
+            role,
+            parent,
+            name: name.to_owned(),
+            weight_milli,
+            ..RoleRow::default()
+        });
         self
     }
 
@@ -445,4 +451,58 @@ fn few_eligible_seekers_far_back_are_found_in_order() {
     }
     told.0.masks = Masks { agent: vec![0, 1], words: 16, bits };
     assert_eq!(seekers(&mut Policy::new(), told.consider([0, 1])), [900, 950]);
+}
+
+/// A role that is guaranteed four cpus gets them although another is before it in every order, and a
+/// role at its limit gets nothing more.
+#[test]
+fn guarantees_come_first_and_limits_are_kept() {
+    let quota = |role: u32, name: &str, guarantee: &[i64], limit: &[i64]| RoleRow {
+        role,
+        name: name.to_owned(),
+        weight_milli: 1000,
+        guarantee: guarantee.to_vec(),
+        limit: limit.to_vec(),
+        consumed: vec![0; guarantee.len()],
+        ..RoleRow::default()
+    };
+    let mut told = Told::resync(&["cpus"]);
+    told.0.roles =
+        vec![quota(0, "a-greedy", &[], &[]), quota(1, "g", &[4_000], &[-1]), quota(2, "l", &[0], &[1_000])];
+    let told = told
+        .seeker(0, "f0", 0)
+        .seeker(1, "f1", 1)
+        .seeker(2, "f2", 2)
+        .agent(0, &[3_000])
+        .agent(1, &[3_000])
+        .agent(2, &[3_000])
+        .consider(0..3);
+    let proposal = Policy::new().step(&told.0).unwrap();
+    let mut given = [0; 3];
+    for (seeker, cap) in proposal.grants.seeker.iter().zip(&proposal.grants.cap) {
+        given[*seeker as usize] += cap;
+    }
+    assert_eq!(given.iter().sum::<i64>(), 9_000, "{:?}", proposal.grants);
+    assert!(given[1] >= 4_000 && given[2] <= 1_000 && given[0] > 0, "{given:?}");
+}
+
+/// What is guaranteed to a role that nobody subscribes in yet is not given to others.
+#[test]
+fn what_is_guaranteed_is_set_aside() {
+    let mut told = Told::resync(&["cpus"]);
+    told.0.roles = vec![
+        RoleRow { role: 0, name: "h".to_owned(), weight_milli: 1000, ..RoleRow::default() },
+        RoleRow {
+            role: 1,
+            name: "g".to_owned(),
+            weight_milli: 1000,
+            guarantee: vec![4_000],
+            limit: vec![-1],
+            consumed: vec![1_000],
+            ..RoleRow::default()
+        },
+    ];
+    let told = told.seeker(0, "f0", 0).agent(0, &[5_000]).agent(1, &[5_000]).consider(0..2);
+    let proposal = Policy::new().step(&told.0).unwrap();
+    assert_eq!(proposal.grants.cap.iter().sum::<i64>(), 7_000, "{:?}", proposal.grants);
 }

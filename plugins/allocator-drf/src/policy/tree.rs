@@ -271,6 +271,26 @@ impl Tree {
         self.walk(ROOT, accepts, &mut Vec::new(), &mut unlimited)
     }
 
+    /// The first eligible seeker whose role at the top is accepted.
+    pub fn first_of(&self, mask: &[u64], accepts: impl Fn(u32) -> bool) -> Option<u32> {
+        let accepts = |seeker| is_set(mask, seeker) && self.top_role(seeker).is_some_and(&accepts);
+        let mut unlimited = usize::MAX;
+        self.walk(ROOT, accepts, &mut Vec::new(), &mut unlimited)
+    }
+
+    /// The role at the top that a seeker's role is or lies below.
+    pub fn top_role(&self, seeker: u32) -> Option<u32> {
+        let mut role = self.seekers.get(seeker as usize)?.as_ref()?.role;
+        // A tree that were a ring by mistake must not hold us for ever.
+        for _ in 0..self.roles.len() {
+            match self.roles.get(role as usize)?.as_ref()?.parent {
+                Some(parent) => role = parent,
+                None => return Some(role),
+            }
+        }
+        None
+    }
+
     /// The first eligible seeker of a role and the roles below.
     pub fn first_below(&self, role: u32, mask: &[u64]) -> Option<u32> {
         let (node, _) = *self.role_nodes.get(role as usize)?;

@@ -11,6 +11,7 @@ mod hostile;
 mod kills;
 mod observed;
 mod plugins;
+mod roles;
 mod wordcount;
 
 use e2e_tests::Daemons;

@@ -268,7 +268,7 @@ impl World {
                 for change in write.changes {
                     let (verb, key) =
                         (if change.value.is_some() { "put" } else { "del" }, change.key.clone());
-                    let note = show::registry_value(change.value.as_deref());
+                    let note = show::registry_value(&change.key, change.value.as_deref());
                     self.lines.push(format!("disk: {verb} {key}{note}"));
                     match change.value {
                         Some(value) => self.disk.insert(change.key, value),

@@ -9,11 +9,13 @@ mod tasks;
 
 use mezzo_model::{FrameworkId, build::Fact, calls::MasterRead};
 
+use mezzo_proto::json;
+
 use super::{
     View,
     json::{Object, list, object},
     rendering::{Facts, Item, List, Of, Part, Scratch as Common},
-    roles,
+    roles::{self, quota_status, weights},
 };
 use summary::Tallies;
 
@@ -75,9 +77,12 @@ impl Writers {
                 answer.text(view.plugins.to_string().as_bytes());
             }
             MasterRead::Registry => registry::registry(view, &mut answer.text),
+            MasterRead::Weights => {
+                list(&mut answer.text, weights(view), |info, out| out.extend(json::to_json(&info)));
+            }
+            MasterRead::Quota => answer.text(&json::to_json(&quota_status(view))),
             // Nothing of these is there before a later release.
-            MasterRead::Weights => answer.text(b"[]"),
-            MasterRead::Quota | MasterRead::MaintenanceSchedule | MasterRead::MaintenanceStatus => {
+            MasterRead::MaintenanceSchedule | MasterRead::MaintenanceStatus => {
                 answer.text(b"{}");
             }
             // The list of reads grows in another crate: whoever adds one shows it here.
@@ -187,20 +192,21 @@ fn all_roles(view: &View, body: &mut Object<'_>) {
     let quantities = |object: &mut Object<'_>, of: &mezzo_resources::Quantities| {
         roles::pairs(of).iter().for_each(|(name, amount)| object.number(name, *amount));
     };
+    let amounts = |object: &mut Object<'_>, of: &[(String, f64)]| {
+        of.iter().for_each(|(name, amount)| object.number(name, *amount));
+    };
     let roles = body.key("roles");
     list(roles, roles::known(view), |(name, role), out| {
         object(out, |shown| {
             shown.text("name", &name);
-            shown.number("weight", roles::WEIGHT);
+            shown.number("weight", role.weight);
             shown.object("quota", |quota| {
                 quota.text("role", &name);
-                quota.object("guarantee", |_| {});
-                quota.object("limit", |_| {});
+                quota.object("guarantee", |shown| amounts(shown, &role.guarantee));
+                quota.object("limit", |shown| amounts(shown, &role.limit));
                 quota.object("consumed", |consumed| quantities(consumed, &role.consumed));
             });
-            shown.object("resources", |held| {
-                role.held().iter().for_each(|(name, amount)| held.number(name, *amount));
-            });
+            shown.object("resources", |held| amounts(held, &role.held()));
             shown.object("allocated", |allocated| quantities(allocated, &role.allocated));
             shown.object("offered", |offered| quantities(offered, &role.offered));
             shown.object("reserved", |reserved| quantities(reserved, &role.reserved));

@@ -20,9 +20,15 @@ pub(super) fn roles(view: &View, total: &Resources, values: &mut BTreeMap<String
         };
         let dominant = KINDS.into_iter().map(share).fold(0.0, f64::max);
         values.insert(format!("allocator/mesos/roles/{name}/shares/dominant"), dominant);
-        for (kind, amount) in role.consumed.iter() {
-            let key = format!("allocator/mesos/quota/roles/{name}/resources/{kind}/consumed");
-            values.insert(key, amount.to_f64());
+        let mut quota = |kind: &str, what: &str, amount: f64| {
+            let key = format!("allocator/mesos/quota/roles/{name}/resources/{kind}/{what}");
+            values.insert(key, amount);
+        };
+        role.consumed.iter().for_each(|(kind, amount)| quota(kind, "consumed", amount.to_f64()));
+        role.guarantee.iter().for_each(|(kind, amount)| quota(kind, "guarantee", *amount));
+        role.limit.iter().for_each(|(kind, amount)| quota(kind, "limit", *amount));
+        for (kind, _) in role.guarantee.iter().chain(&role.limit) {
+            quota(kind, "offered_or_allocated", held.get(kind).copied().unwrap_or(0.0));
         }
     }
 }

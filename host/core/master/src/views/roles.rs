@@ -1,15 +1,18 @@
-//! The roles of a cluster: those that somebody subscribes in, holds something for or has something
-//! reserved to.
+//! The roles of a cluster: those that somebody subscribes in, holds something for, has something
+//! reserved to, or that an operator has set a weight or a quota for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mezzo_model::FrameworkId;
+use mezzo_proto::mesos::v1::{
+    Resource, WeightInfo,
+    quota::{QuotaConfig, QuotaInfo, QuotaStatus},
+    value,
+};
 use mezzo_resources::{Quantities, Resources};
 
 use super::View;
-
-/// What every role weighs until weights can be set.
-pub(super) const WEIGHT: f64 = 1.0;
+use crate::role_settings::{guarantees, limits};
 
 /// One role.
 #[derive(Debug, Default)]
@@ -23,6 +26,11 @@ pub(super) struct Role {
     /// What counts towards a quota: what is reserved to it or a role below it, and what else is
     /// held there.
     pub(super) consumed: Quantities,
+    pub(super) weight: f64,
+    /// What its quota guarantees.
+    pub(super) guarantee: Vec<(String, f64)>,
+    /// What its quota limits.
+    pub(super) limit: Vec<(String, f64)>,
 }
 
 impl Role {
@@ -44,6 +52,10 @@ pub(super) fn known(view: &View) -> BTreeMap<String, Role> {
     let mut roles: BTreeMap<String, Role> = BTreeMap::new();
     let mut consumed: Vec<(String, Resources)> = Vec::new();
     let mut visible = BTreeSet::new();
+    let settings = &view.role_settings;
+    for role in settings.weights.keys().chain(settings.quotas.keys()) {
+        roles.entry(role.clone()).or_default();
+    }
     for framework in view.frameworks() {
         visible.insert(&framework.id);
         for role in &*framework.roles {
@@ -68,6 +80,14 @@ pub(super) fn known(view: &View) -> BTreeMap<String, Role> {
     for (name, what) in consumed {
         consume(&mut roles, &name, &what);
     }
+    for (name, role) in &mut roles {
+        role.weight = settings.weight(name);
+        if let Some(config) = settings.quotas.get(name) {
+            role.guarantee = pairs(&guarantees(config));
+            let limits = limits(config).into_iter();
+            role.limit = limits.map(|(name, amount)| (name.to_string(), amount.to_f64())).collect();
+        }
+    }
     roles
 }
 
@@ -84,4 +104,26 @@ fn consume(roles: &mut BTreeMap<String, Role>, name: &str, what: &Resources) {
             None => return,
         }
     }
+}
+
+/// The weights that are not 1.
+pub(super) fn weights(view: &View) -> Vec<WeightInfo> {
+    let weights = view.role_settings.weights.iter();
+    weights.map(|(role, weight)| WeightInfo { role: Some(role.clone()), weight: *weight }).collect()
+}
+
+/// All quotas, in the form of today and in that of before.
+#[allow(deprecated, reason = "older readers look for the older form")]
+pub(super) fn quota_status(view: &View) -> QuotaStatus {
+    let configs: Vec<QuotaConfig> = view.role_settings.quotas.values().cloned().collect();
+    let info = |config: &QuotaConfig| {
+        let guarantee = config.guarantees.iter().map(|(name, scalar)| Resource {
+            name: name.clone(),
+            r#type: value::Type::Scalar as i32,
+            scalar: Some(*scalar),
+            ..Resource::default()
+        });
+        QuotaInfo { role: Some(config.role.clone()), guarantee: guarantee.collect(), ..QuotaInfo::default() }
+    };
+    QuotaStatus { infos: configs.iter().map(info).collect(), configs }
 }

@@ -36,6 +36,11 @@ impl Refusal {
         Self { status: Status::NotFound, message: message.into() }
     }
 
+    /// A 409 with this message.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self { status: Status::Conflict, message: message.into() }
+    }
+
     /// A 501 with this message: the call exists in Mesos and not (yet) here.
     pub fn not_implemented(message: impl Into<String>) -> Self {
         Self { status: Status::NotImplemented, message: message.into() }

@@ -71,7 +71,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("slave_removal_rate_limit", "agents are marked unreachable one by one, without a limit on the rate yet"),
     ("user_sorter", ALLOCATOR),
     ("webui_dir", "the web pages are not implemented yet"),
-    ("weights", "weights are not implemented yet"),
+    ("weights", "it is deprecated; set weights with PUT `/weights`"),
     ("whitelist", "a list of agents to offer is not implemented yet"),
     ("zk", "there is one master with an embedded store; several masters are not implemented yet"),
     (

@@ -1,10 +1,10 @@
 //! `/api/v1`: the calls of an operator.
 
 use mezzo_http::{Request, Response, StatusCode, header};
-use mezzo_model::calls::{Encoding, MasterRead, Principal, Refusal};
+use mezzo_model::calls::{Encoding, MasterRead, Principal, Refusal, RolesCall};
 use mezzo_proto::mesos::v1::master::{Call, call};
 
-use super::{MasterApi, MasterBackend, teardown};
+use super::{MasterApi, MasterBackend, roles, teardown};
 use crate::{
     answer, decode, media,
     process::{self, Calls},
@@ -42,6 +42,22 @@ pub(super) async fn handle<B: MasterBackend>(
         Type::GetQuota => read(api, MasterRead::GetQuota, encoding).await,
         Type::GetMaintenanceStatus => read(api, MasterRead::GetMaintenanceStatus, encoding).await,
         Type::GetMaintenanceSchedule => read(api, MasterRead::GetMaintenanceSchedule, encoding).await,
+        Type::UpdateWeights => {
+            let update = call.update_weights.unwrap_or_default();
+            roles::set(api, RolesCall::UpdateWeights(update.weight_infos)).await
+        }
+        Type::UpdateQuota => {
+            roles::set(api, roles::update_quota(call.update_quota.unwrap_or_default())).await
+        }
+        #[allow(deprecated, reason = "the call is still Mesos's")]
+        Type::SetQuota => {
+            let wanted = call.set_quota.unwrap_or_default().quota_request;
+            roles::set(api, RolesCall::SetQuota(wanted)).await
+        }
+        #[allow(deprecated, reason = "the call is still Mesos's")]
+        Type::RemoveQuota => {
+            roles::set(api, roles::remove_quota(call.remove_quota.unwrap_or_default())).await
+        }
         Type::Teardown => {
             let framework = call.teardown.unwrap_or_default().framework_id;
             teardown::teardown(&*api.backend, framework.into()).await

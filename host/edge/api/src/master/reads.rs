@@ -3,7 +3,7 @@
 use mezzo_http::{Method, Request, Response};
 use mezzo_model::calls::{Encoding, MasterRead, Page, Principal, TasksWanted};
 
-use super::{MasterApi, MasterBackend, routes::Endpoint};
+use super::{MasterApi, MasterBackend, roles, routes::Endpoint};
 use crate::{answer, query::Query};
 
 /// How many tasks `/tasks` lists unless it is asked for more or fewer.
@@ -52,6 +52,11 @@ pub(super) async fn answer<B: MasterBackend>(
 ) -> Result<Option<Response>, Box<Response>> {
     let Some(read) = wanted(endpoint, query) else { return Ok(None) };
     api.check_leading(request)?;
+    if let MasterRead::Quota | MasterRead::Weights = read
+        && let Some(response) = roles::write(api, request, read == MasterRead::Quota).await
+    {
+        return Ok(Some(response));
+    }
     // Of these, what is read works and what is written is of a later release.
     if [Method::POST, Method::PUT, Method::DELETE].contains(&request.method) && is_written(&read) {
         let what = format!("{} of the endpoint '{}'", request.method, request.uri.path());
@@ -65,7 +70,7 @@ pub(super) async fn answer<B: MasterBackend>(
 }
 
 fn is_written(read: &MasterRead) -> bool {
-    matches!(read, MasterRead::Quota | MasterRead::Weights | MasterRead::MaintenanceSchedule)
+    matches!(read, MasterRead::MaintenanceSchedule)
 }
 
 #[cfg(test)]

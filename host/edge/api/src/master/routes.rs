@@ -21,6 +21,7 @@ pub(crate) enum Endpoint {
     Tasks,
     Roles,
     Quota,
+    QuotaOfRole,
     Weights,
     MaintenanceSchedule,
     MaintenanceStatus,
@@ -48,6 +49,7 @@ pub(crate) const TABLE: &[Route<Endpoint>] = routes![Endpoint:
     "/maintenance/schedule" Daemon Only(&["GET", "POST"]), MaintenanceSchedule, "when which machines will be maintained";
     "/maintenance/status" Daemon Only(&["GET"]), MaintenanceStatus, "which machines are being drained or are down";
     "/quota" Daemon Only(&["GET", "POST", "DELETE"]), Quota, "what is guaranteed to roles, and how much they may have";
+    "/quota" Branch Only(&["DELETE"]), QuotaOfRole;
     "/reserve" Daemon Only(&["POST"]), Later;
     "/roles" Daemon Any, Roles, "the roles, with what they hold";
     "/slaves" Daemon Any, Slaves, "the agents, or the one of `slave_id`";

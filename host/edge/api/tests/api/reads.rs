@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mezzo_model::calls::{Answer, Refusal, SchedulerCall};
+use mezzo_model::calls::{Answer, Refusal, RolesCall, SchedulerCall};
 
 use crate::support::{Mock, master as api, request, seen};
 
@@ -54,9 +54,6 @@ async fn answers_are_wrapped_for_jsonp() {
 #[tokio::test]
 async fn what_is_written_there_is_of_a_later_release() {
     for (method, path) in [
-        ("POST", "/quota"),
-        ("DELETE", "/quota"),
-        ("PUT", "/weights"),
         ("POST", "/maintenance/schedule"),
         ("POST", "/machine/down"),
         ("POST", "/machine/up"),
@@ -98,4 +95,65 @@ async fn an_operator_ends_a_framework_in_two_ways() {
     let nothing = seen(&api(&mock), request("POST", "/teardown", &[], "x=y")).await;
     let text = "Missing 'frameworkId' query parameter in the request body";
     assert_eq!((nothing.status, nothing.text()), (400, text));
+}
+
+/// The older endpoints and the v1 calls come to the same.
+#[tokio::test]
+async fn an_operator_sets_weights_and_quotas_in_two_ways() {
+    let list = r#"[{"role":"eng","weight":2.5}]"#;
+    let guarantee = r#""guarantee":[{"name":"cpus","type":"SCALAR","scalar":{"value":2}}]"#;
+    let quota = format!(r#"{{"role":"eng",{guarantee}}}"#);
+    let v1 = |kind: &str, part: &str, body: &str| format!(r#"{{"type":"{kind}","{part}":{body}}}"#);
+    for (method, path, body, call) in [
+        ("PUT", "/weights", list.to_owned(), "UPDATE_WEIGHTS"),
+        ("POST", "/quota", quota.clone(), "SET_QUOTA"),
+        ("DELETE", "/quota/eng", String::new(), "REMOVE_QUOTA"),
+        ("DELETE", "/master/quota/eng", String::new(), "REMOVE_QUOTA"),
+        (
+            "POST",
+            "/api/v1",
+            v1("UPDATE_WEIGHTS", "update_weights", &format!(r#"{{"weight_infos":{list}}}"#)),
+            "UPDATE_WEIGHTS",
+        ),
+        ("POST", "/api/v1", v1("UPDATE_QUOTA", "update_quota", r#"{"quota_configs":[]}"#), "UPDATE_QUOTA"),
+        (
+            "POST",
+            "/api/v1",
+            v1("SET_QUOTA", "set_quota", &format!(r#"{{"quota_request":{quota}}}"#)),
+            "SET_QUOTA",
+        ),
+        ("POST", "/api/v1", v1("REMOVE_QUOTA", "remove_quota", r#"{"role":"eng"}"#), "REMOVE_QUOTA"),
+    ] {
+        let mock = Arc::new(Mock { answer: Answer::Ok, ..Mock::default() });
+        let json = ("Content-Type", "application/json");
+        let answer = seen(&api(&mock), request(method, path, &[json], body)).await;
+        assert_eq!((answer.status, answer.text()), (200, ""), "{method} {path}");
+        let calls = mock.roles_calls.lock().expect("ok");
+        assert_eq!(calls.iter().map(|call| call.call.name()).collect::<Vec<_>>(), [call], "{method} {path}");
+        if let RolesCall::RemoveQuota { role, path } = &calls[0].call {
+            assert_eq!((role.as_str(), path.as_str()), ("eng", "/master/quota/eng"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_weight_or_quota_is_refused_before_it_is_passed_on() {
+    for (method, path, body, start) in [
+        ("PUT", "/weights", "[", "Failed to parse update weights request JSON '[': "),
+        ("PUT", "/weights", "[7]", "Failed to convert weights JSON array to protobuf '[7]': "),
+        ("POST", "/quota", "{", "Failed to parse set quota request JSON '{': "),
+        ("POST", "/quota", r#"{"role":7}"#, "Failed to validate set quota request JSON '{\"role\":7}': "),
+        (
+            "DELETE",
+            "/quota",
+            "",
+            "Failed to parse remove quota request for path '/master/quota': expected 3 tokens, found 2 tokens",
+        ),
+    ] {
+        let mock = Arc::new(Mock { answer: Answer::Ok, ..Mock::default() });
+        let answer = seen(&api(&mock), request(method, path, &[], body)).await;
+        assert_eq!(answer.status, 400, "{method} {path}");
+        assert!(answer.text().starts_with(start), "{}", answer.text());
+        assert!(mock.roles_calls.lock().expect("ok").is_empty());
+    }
 }

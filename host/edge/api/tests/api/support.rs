@@ -13,7 +13,10 @@ use mezzo_api::{
 use mezzo_http::{Body, HeaderName, HeaderValue, Method, Request, Response, Service};
 use mezzo_model::{
     RequestId, StreamId,
-    calls::{AgentRead, Answer, Encoding, ExecutorRequest, MasterRead, Principal, Refusal, SchedulerRequest},
+    calls::{
+        AgentRead, Answer, Encoding, ExecutorRequest, MasterRead, Principal, Refusal, RolesRequest,
+        SchedulerRequest,
+    },
 };
 use mezzo_telemetry::Metrics;
 
@@ -23,6 +26,7 @@ pub struct Mock {
     pub attached: Option<Attached>,
     pub calls: Mutex<Vec<SchedulerRequest>>,
     pub executor_calls: Mutex<Vec<ExecutorRequest>>,
+    pub roles_calls: Mutex<Vec<RolesRequest>>,
     pub streams: Mutex<Vec<EventSender>>,
     pub next: AtomicU64,
 }
@@ -35,6 +39,7 @@ impl Default for Mock {
             attached: None,
             calls: Mutex::default(),
             executor_calls: Mutex::default(),
+            roles_calls: Mutex::default(),
             streams: Mutex::default(),
             next: AtomicU64::new(1),
         }
@@ -71,6 +76,11 @@ impl MasterBackend for Mock {
 
     async fn call(&self, call: SchedulerRequest) -> Answer {
         self.calls.lock().expect("ok").push(call);
+        self.answer.clone()
+    }
+
+    async fn set_roles(&self, call: RolesRequest) -> Answer {
+        self.roles_calls.lock().expect("ok").push(call);
         self.answer.clone()
     }
 

@@ -67,7 +67,11 @@ impl Allocator {
             .map_err(|error| Failure::Gave(format!("{error:?}")))?;
         Ok(Proposal {
             round: proposal.round,
-            grants: Grants { agent: proposal.grants.agent, seeker: proposal.grants.seeker, cap: Vec::new() },
+            grants: Grants {
+                agent: proposal.grants.agent,
+                seeker: proposal.grants.seeker,
+                cap: proposal.grants.cap,
+            },
             next_wakeup_ms: None,
             wants_resync: proposal.wants_resync,
         })

@@ -6,7 +6,10 @@ use mezzo_acl::{Entity, Rule, Verb};
 use mezzo_core_master::{Acls, Input, MasterConfig};
 use mezzo_model::{
     AgentId, FrameworkId, LinkId, OfferId, StreamId, TaskId,
-    calls::{Encoding, MasterRead, Principal, SchedulerCall, SchedulerRequest, Subscribe, UpdateFramework},
+    calls::{
+        Encoding, MasterRead, Principal, RolesCall, RolesRequest, SchedulerCall, SchedulerRequest, Subscribe,
+        UpdateFramework,
+    },
 };
 use mezzo_proto::{
     mesos::v1::{self, offer::operation::Type},
@@ -49,6 +52,8 @@ fn deny(kind: &str) -> Rule {
         "register_framework" => Verb::RegisterFramework,
         "run_task" => Verb::RunTask,
         "register_agent" => Verb::RegisterAgent,
+        "update_weight" => Verb::UpdateWeight,
+        "update_quota" => Verb::UpdateQuota,
         "view" => Verb::View,
         other => panic!("no such kind of action: {other}"),
     };
@@ -88,6 +93,7 @@ impl World {
             "show" => self.show(words),
             "watch" => self.watch(words),
             "unwatch" => self.unwatch(words.word(1)),
+            "set-weights" | "update-quota" | "set-quota" | "remove-quota" => self.set_for_roles(words),
             call => self.call(call, words),
         }
     }
@@ -330,7 +336,41 @@ impl World {
 
     fn show(&mut self, words: &Words) {
         let request = self.request();
-        self.handle(Input::Read { request, principal: principal(words), read: MasterRead::State });
+        let read = match words.plain().nth(1) {
+            Some("roles") => MasterRead::Roles,
+            Some("weights") => MasterRead::Weights,
+            Some("quota") => MasterRead::Quota,
+            Some("state") | None => MasterRead::State,
+            Some(other) => panic!("nothing to show: {other}"),
+        };
+        self.handle(Input::Read { request, principal: principal(words), read });
+    }
+
+    /// `set-weights eng:2.5 …`, `update-quota force=yes role eng limits=cpus:2 guarantees=cpus:1 role …`,
+    /// `set-quota eng cpus:2;mem:64 force=yes`, `remove-quota eng`
+    fn set_for_roles(&mut self, words: &Words) {
+        let is_forced = words.get("force").is_some();
+        let call = match words.word(0) {
+            "set-weights" => RolesCall::UpdateWeights(words.plain().skip(1).map(weight).collect()),
+            "update-quota" => RolesCall::UpdateQuota {
+                is_forced,
+                configs: words.groups(&["role"]).1.iter().map(quota_config).collect(),
+            },
+            "set-quota" => RolesCall::SetQuota(v1::quota::QuotaRequest {
+                force: Some(is_forced),
+                role: words.plain().nth(1).map(str::to_owned),
+                guarantee: match words.plain().nth(2) {
+                    Some(text) => Resources::parse(text, "*").expect("resources").to_wire(),
+                    None => Vec::new(),
+                },
+            }),
+            _ => {
+                let role = words.word(1).to_owned();
+                RolesCall::RemoveQuota { path: format!("/master/quota/{role}"), role }
+            }
+        };
+        let request = self.request();
+        self.handle(Input::Roles(RolesRequest { request, principal: principal(words), call }));
     }
 
     /// `watch ann bob as=ops`: subscribe to events together.
@@ -484,6 +524,27 @@ impl World {
             .get(name)
             .and_then(|known| known.id.clone())
             .unwrap_or_else(|| FrameworkId::from(name))
+    }
+}
+
+/// `eng:2.5`
+fn weight(text: &str) -> v1::WeightInfo {
+    let (role, weight) = text.rsplit_once(':').expect("role:weight");
+    v1::WeightInfo { role: Some(role.to_owned()), weight: weight.parse().expect("a number") }
+}
+
+/// `role eng limits=cpus:2;mem:64 guarantees=cpus:1`
+fn quota_config(words: &Words) -> v1::quota::QuotaConfig {
+    let scalars = |key: &str| {
+        let parts = words.get(key).into_iter().flat_map(|text| text.split(';'));
+        let pairs = parts.map(|part| part.split_once(':').expect("name:amount"));
+        let scalar = |text: &str| v1::value::Scalar { value: text.parse().expect("a number") };
+        pairs.map(|(name, value)| (name.to_owned(), scalar(value))).collect()
+    };
+    v1::quota::QuotaConfig {
+        role: words.plain().nth(1).unwrap_or("").to_owned(),
+        guarantees: scalars("guarantees"),
+        limits: scalars("limits"),
     }
 }
 

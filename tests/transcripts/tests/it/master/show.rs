@@ -209,8 +209,16 @@ pub fn to_agent(body: &from_master::Body) -> String {
 }
 
 /// What of a registry value a person would want to see.
-pub fn registry_value(value: Option<&[u8]>) -> String {
+pub fn registry_value(key: &str, value: Option<&[u8]>) -> String {
     let Some(value) = value else { return String::new() };
+    if key.starts_with("weight/") {
+        let stored = v1::WeightInfo::decode(&value[8..]).expect("a weight");
+        return format!(" {}", stored.weight);
+    }
+    if key.starts_with("quota/") {
+        let stored = v1::quota::QuotaConfig::decode(&value[8..]).expect("a quota");
+        return format!(" {}", String::from_utf8_lossy(&mezzo_proto::json::to_json(&stored)));
+    }
     let stored =
         mezzo_proto::mezzo::store::v1::RegisteredAgent::decode(&value[8..]).expect("a registry value");
     if stored.unreachable_since_ns.is_some() { " unreachable".to_owned() } else { " admitted".to_owned() }
@@ -218,6 +226,18 @@ pub fn registry_value(value: Option<&[u8]>) -> String {
 
 pub fn snapshot(read: &MasterRead, view: &Arc<View>) -> String {
     match views::render(view, read) {
+        Rendered::Json(value) if *read == MasterRead::Roles => {
+            let roles = value["roles"].as_array().into_iter().flatten();
+            let lines = roles.map(|role| {
+                let (quota, name) = (&role["quota"], role["name"].as_str().unwrap_or(""));
+                format!(
+                    "{name} weight={} guarantee={} limit={} consumed={}",
+                    role["weight"], quota["guarantee"], quota["limit"], quota["consumed"]
+                )
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        Rendered::Json(value) if matches!(read, MasterRead::Weights | MasterRead::Quota) => value.to_string(),
         Rendered::Json(value) => {
             let count = |list: &str| value[list].as_array().map_or(0, Vec::len);
             let mut out = format!(

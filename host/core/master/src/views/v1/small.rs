@@ -6,11 +6,14 @@ use mezzo_proto::{
     mesos::v1::{
         self, Role, maintenance,
         master::{Response, response},
-        quota, value,
+        value,
     },
 };
 
-use crate::views::{View, roles};
+use crate::views::{
+    View,
+    roles::{self, quota_status, weights},
+};
 
 /// The answer to `read`, encoded; nothing for a read of an older endpoint.
 pub(super) fn answer(view: &View, read: &MasterRead, encoding: Encoding) -> Option<Vec<u8>> {
@@ -21,7 +24,7 @@ pub(super) fn answer(view: &View, read: &MasterRead, encoding: Encoding) -> Opti
     })
 }
 
-/// Weights, quota, operations and maintenance are of a later release: there are none.
+/// Operations and maintenance are of a later release: there are none.
 fn response(view: &View, read: &MasterRead) -> Option<Response> {
     use response::Type;
     let of = |kind: Type| Response { r#type: Some(kind as i32), ..Default::default() };
@@ -31,7 +34,12 @@ fn response(view: &View, read: &MasterRead) -> Option<Response> {
         }
         MasterRead::GetRoles => Response { get_roles: Some(get_roles(view)), ..of(Type::GetRoles) },
         // Without weights Mesos leaves the part out.
-        MasterRead::GetWeights => of(Type::GetWeights),
+        MasterRead::GetWeights => {
+            let weight_infos = weights(view);
+            let is_any = !weight_infos.is_empty();
+            let get_weights = is_any.then_some(response::GetWeights { weight_infos });
+            Response { get_weights, ..of(Type::GetWeights) }
+        }
         MasterRead::GetMaster => Response {
             get_master: Some(response::GetMaster {
                 master_info: Some(view.config.master_info()),
@@ -41,7 +49,7 @@ fn response(view: &View, read: &MasterRead) -> Option<Response> {
             ..of(Type::GetMaster)
         },
         MasterRead::GetQuota => Response {
-            get_quota: Some(response::GetQuota { status: quota::QuotaStatus::default() }),
+            get_quota: Some(response::GetQuota { status: quota_status(view) }),
             ..of(Type::GetQuota)
         },
         MasterRead::GetMaintenanceStatus => Response {
@@ -70,7 +78,7 @@ fn get_roles(view: &View) -> response::GetRoles {
         });
         Role {
             name,
-            weight: roles::WEIGHT,
+            weight: role.weight,
             frameworks: role.frameworks.iter().map(Into::into).collect(),
             resources: held.collect(),
         }
