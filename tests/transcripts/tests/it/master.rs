@@ -268,7 +268,9 @@ impl World {
                 for change in write.changes {
                     let (verb, key) =
                         (if change.value.is_some() { "put" } else { "del" }, change.key.clone());
-                    let note = show::registry_value(&change.key, change.value.as_deref());
+                    let is_slot = change.key.starts_with("plugin/");
+                    let value = change.value.as_deref().filter(|_| !is_slot);
+                    let note = show::registry_value(&change.key, value);
                     self.lines.push(format!("disk: {verb} {key}{note}"));
                     match change.value {
                         Some(value) => self.disk.insert(change.key, value),

@@ -14,6 +14,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(600);
 /// How often it is looked whether the plugin serves.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Events that say why a plugin does not serve.
+const ENDS: [&str; 4] = ["dismissed", "went-back", "fell-back", "rolled-back"];
+
 /// What is to serve, and how it gets there.
 #[derive(clap::Args, Debug)]
 pub(super) struct SwapArgs {
@@ -115,13 +118,13 @@ async fn wait(client: &Client, accepted: &Value, before: u64) -> anyhow::Result<
 /// What became of a plugin that neither serves nor is on its way.
 async fn why_not(client: &Client, accepted: &Value, before: u64) -> anyhow::Result<Value> {
     let history = client.get_json("/api/v1/plugins/history").await?;
-    let events = history["history"].as_array().into_iter().flatten();
-    let last = events
-        .filter(|event| event["number"].as_u64() > Some(before) && event["plugin"] == accepted["digest"])
-        .filter(|event| {
-            ["dismissed", "went-back", "fell-back", "rolled-back"].iter().any(|kind| event["event"] == *kind)
-        })
-        .next_back();
+    let mut events = history["history"].as_array().into_iter().flatten();
+    let is_end = |event: &&Value| {
+        event["number"].as_u64() > Some(before)
+            && event["plugin"] == accepted["digest"]
+            && ENDS.iter().any(|kind| event["event"] == *kind)
+    };
+    let last = events.rfind(is_end);
     let why = last.and_then(|event| event["text"].as_str()).unwrap_or("the history does not say why");
     bail!("plugin `{}` {why}", short(accepted["digest"].as_str().unwrap_or_default()))
 }
