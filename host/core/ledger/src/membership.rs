@@ -80,6 +80,12 @@ impl Ledger {
         if self.agents.get(slot).is_some_and(|agent| agent.cold.total != total.without_allocation()) {
             self.drop_agent_filters(slot);
         }
+        self.replace_total(slot, total);
+        self.restate(slot, true);
+    }
+
+    /// The same without a word to anybody; what is free is counted anew.
+    pub(crate) fn replace_total(&mut self, slot: u32, total: Resources) {
         self.leave_reservations(slot);
         if let Some(agent) = self.agents.get_mut(slot) {
             let had_revocable = agent.has_revocable;
@@ -89,7 +95,6 @@ impl Ledger {
             self.agents.revocable_agents -= usize::from(had_revocable);
         }
         self.take_reservations(slot);
-        self.restate(slot, true);
     }
 
     /// Roles exist as long as something is reserved to them.

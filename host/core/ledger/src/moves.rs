@@ -126,7 +126,9 @@ impl Ledger {
         if let Some(at) = at {
             agent.holdings.swap_remove(at);
         }
-        if agent.is_overdrawn || agent.holdings.is_empty() {
+        // A volume comes back as the agent has it, whatever path it was used at.
+        let has_volume = || resources.iter().any(mezzo_resources::Resource::is_persistent_volume);
+        if agent.is_overdrawn || agent.holdings.is_empty() || has_volume() {
             agent.recount();
         } else {
             agent.free += &resources;

@@ -154,3 +154,20 @@ pub enum MoveError {
         asked: Resources,
     },
 }
+
+/// Why an operation on resources was refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvertError {
+    /// The agent is not in the account.
+    #[error("agent `{0}` is not in the account")]
+    UnknownAgent(AgentId),
+    /// Not all of what it needs is there.
+    #[error("{there} does not contain {wanted}")]
+    NotThere {
+        /// What there is.
+        there: Resources,
+        /// What it needs.
+        wanted: Resources,
+    },
+}

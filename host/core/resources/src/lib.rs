@@ -13,6 +13,7 @@ mod amount;
 pub mod attributes;
 pub mod autodetect;
 mod bag;
+mod conversion;
 mod error;
 mod items;
 mod legacy;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use amount::{Amount, AmountError};
 pub use bag::Resources;
+pub use conversion::{Conversion, ConversionError};
 pub use error::{Fault, ResourceError};
 pub use items::Items;
 pub use legacy::{LegacyValue, legacy};

@@ -35,7 +35,11 @@ pub enum Value {
 }
 
 /// What sets a resource apart from others of its name.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// How a disk is going to be used (the path in the container, the mode) and who made a volume of it
+/// are carried along but set nothing apart: a task may use a volume at another path than the one it
+/// was created with.
+#[derive(Clone, Debug, Default)]
 pub struct Distinction {
     /// Who it is reserved to: a stack, the last one owns it. Empty for the unreserved.
     pub reservations: Vec<Reservation>,
@@ -47,6 +51,23 @@ pub struct Distinction {
     pub is_shared: bool,
     /// Who provides it; absent for the agent itself.
     pub provider: Option<String>,
+}
+
+impl PartialEq for Distinction {
+    fn eq(&self, other: &Distinction) -> bool {
+        self.reservations == other.reservations
+            && self.is_revocable == other.is_revocable
+            && self.is_shared == other.is_shared
+            && self.provider == other.provider
+            && same_disk(self.disk.as_ref(), other.disk.as_ref())
+    }
+}
+
+fn same_disk(one: Option<&DiskInfo>, other: Option<&DiskInfo>) -> bool {
+    let source = |disk: Option<&DiskInfo>| disk.and_then(|disk| disk.source.clone());
+    let id =
+        |disk: Option<&DiskInfo>| disk.and_then(|disk| disk.persistence.as_ref().map(|made| made.id.clone()));
+    id(one) == id(other) && source(one) == source(other)
 }
 
 /// One entry of a reservation stack.

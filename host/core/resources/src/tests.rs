@@ -1,4 +1,5 @@
 //! The algebra's laws, and what goes over the wire.
 
+mod conversions;
 mod laws;
 mod messages;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mezzo_model::{AgentId, FrameworkId, Mono, Now, Wall};
-use mezzo_resources::{Distinction, Resources};
+use mezzo_resources::{Conversion, Distinction, Reservation, Resources};
 use mezzo_slots::{Batch, Grants, Proposal};
 use proptest::prelude::*;
 
@@ -36,6 +36,7 @@ enum Op {
     Allocate(u8, u8, u8, u8),
     Decline(u8, u8),
     Accept(u8, u8),
+    Convert(u8, bool),
     End(u8),
     Wait(u8),
     Backstop,
@@ -61,6 +62,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0u8..5, 0u8..4, 0u8..4, 0u8..4).prop_map(|(a, f, r, w)| Op::Allocate(a, f, r, w)),
         4 => (any::<u8>(), 0u8..6).prop_map(|(o, s)| Op::Decline(o, s)),
         3 => (any::<u8>(), 0u8..4).prop_map(|(o, w)| Op::Accept(o, w)),
+        3 => (any::<u8>(), any::<bool>()).prop_map(|(o, back)| Op::Convert(o, back)),
         3 => any::<u8>().prop_map(Op::End),
         3 => (0u8..4).prop_map(Op::Wait),
         1 => Just(Op::Backstop),
@@ -147,7 +149,9 @@ impl World {
             | Op::Suppress(..)
             | Op::Revive(..)
             | Op::Weight(..) => self.step_framework(op),
-            Op::Allocate(..) | Op::Decline(..) | Op::Accept(..) | Op::End(_) => self.step_move(op),
+            Op::Allocate(..) | Op::Decline(..) | Op::Accept(..) | Op::Convert(..) | Op::End(_) => {
+                self.step_move(op)
+            }
             Op::Wait(seconds) => {
                 self.now += u64::from(seconds) * 500_000_000;
                 self.ledger.expire_filters(Mono(self.now));
@@ -248,6 +252,7 @@ impl World {
                 }
             }
             Op::Accept(offer, wish) if !self.offers.is_empty() => self.accept(offer, wish),
+            Op::Convert(offer, back) if !self.offers.is_empty() => self.convert(offer, back),
             Op::End(task) if !self.tasks.is_empty() => {
                 let piece = self.tasks.swap_remove(usize::from(task) % self.tasks.len());
                 let ids = (agent_id(piece.agent), framework_id(piece.framework));
@@ -267,6 +272,27 @@ impl World {
         self.ledger.release_offered(&ids.0, &ids.1, &piece.role, &rest).unwrap();
         self.offers.swap_remove(at);
         self.tasks.push(Piece { resources: wish, ..piece });
+    }
+
+    /// Reserves part of an offer to the role that it was made to, or the other way round.
+    fn convert(&mut self, offer: u8, back: bool) {
+        let at = usize::from(offer) % self.offers.len();
+        let piece = self.offers[at].clone();
+        if piece.role == "*" {
+            return;
+        }
+        let role = piece.role.clone();
+        let reservation = Reservation { is_dynamic: true, role, principal: None, labels: None };
+        let (plain, reserved) = (bag("cpus:0.5"), bag("cpus:0.5").push_reservation(&reservation));
+        let (consumed, made) = if back { (reserved, plain) } else { (plain, reserved) };
+        let ids = (agent_id(piece.agent), framework_id(piece.framework));
+        let before = self.ledger.agent(&ids.0).map(|account| account.total.quantities());
+        let conversion = Conversion { consumed, made };
+        if self.ledger.convert_offered(&ids.0, &ids.1, &piece.role, &conversion).is_ok() {
+            let after = piece.resources.apply(&conversion.consumed, &conversion.made);
+            self.offers[at].resources = after.expect("the ledger took it from the same offer");
+        }
+        assert_eq!(self.ledger.agent(&ids.0).map(|account| account.total.quantities()), before);
     }
 
     /// Asks for a batch and takes it into the picture, which must be that of a batch that tells all.
