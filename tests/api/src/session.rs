@@ -273,9 +273,11 @@ impl Session {
     }
 }
 
-/// Whether an event is no consequence of a call.
+/// Whether an event is no consequence of a call, or one that an agent sends when it likes: how an
+/// operation ended.
 fn comes_by_itself(event: &Value) -> bool {
-    matches!(event["type"].as_str(), Some("HEARTBEAT" | "OFFERS"))
+    let is_of_agent = !event["update_operation_status"]["status"]["uuid"].is_null();
+    is_of_agent || matches!(event["type"].as_str(), Some("HEARTBEAT" | "OFFERS"))
 }
 
 impl Drop for Session {

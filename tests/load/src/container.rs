@@ -192,6 +192,7 @@ impl Ours {
 
     fn plan(&self, id: &str) -> Plan {
         Plan {
+            volumes: Vec::new(),
             container: id.into(),
             sandbox: self.work_dir.join(id).display().to_string(),
             user: Some("root".to_owned()),

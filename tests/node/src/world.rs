@@ -165,6 +165,7 @@ impl World {
     pub fn plan(&self, id: &str, script: &str) -> Plan {
         let mark = self.mark.split_once('=').expect("the mark is a variable");
         Plan {
+            volumes: Vec::new(),
             container: id.into(),
             sandbox: self.sandbox(id).display().to_string(),
             user: None,
@@ -381,7 +382,7 @@ fn of(report: &Report) -> Option<&ContainerId> {
         | Report::Exited { container, .. }
         | Report::Resized { container, .. }
         | Report::Destroyed { container } => Some(container),
-        Report::Recovered { .. } => None,
+        Report::VolumesChanged { .. } | Report::Recovered { .. } => None,
     }
 }
 

@@ -97,6 +97,9 @@ impl Kernel {
             }
             Ask::Recover { known } => self.recover(&known, &mut came),
             Ask::RemoveTree { .. } => {}
+            Ask::ChangeVolumes { operation, .. } => {
+                came.reports.push(Report::VolumesChanged { operation, result: Ok(()) });
+            }
         }
         came
     }

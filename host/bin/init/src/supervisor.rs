@@ -93,7 +93,7 @@ impl Supervisor {
                 .map_err(|error| prepare("adopt orphans", error.into()))?;
         }
         let command = Command::new(plan)?;
-        walls::raise(plan.walls.unwrap_or_default(), &plan.sandbox)
+        walls::raise(plan.walls.unwrap_or_default(), &plan.sandbox, &plan.volumes)
             .map_err(|message| Failure::new(Step::Isolate, message))?;
         rustix::process::chdir(plan.sandbox.as_str()).map_err(|error| {
             Failure::new(Step::Isolate, format!("Failed to enter the sandbox `{}`: {error}", plan.sandbox))

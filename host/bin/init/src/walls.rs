@@ -10,24 +10,34 @@ use std::{
     path::{Component, Path},
 };
 
-use mezzo_proto::mezzo::store::v1::Walls;
+use mezzo_proto::mezzo::store::v1::{VolumeMount, Walls};
 use rustix::{
     fs::{CWD, Mode, OFlags, mkdirat, openat},
     io::Errno,
-    mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change},
+    mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount},
 };
 
 const PRIVATE_TMP: &str = ".tmp";
 
 /// Mounts what `walls` asks for. This process must be in a mount namespace of its own by then.
-pub fn raise(walls: Walls, sandbox: &str) -> Result<(), String> {
+pub fn raise(walls: Walls, sandbox: &str, volumes: &[VolumeMount]) -> Result<(), String> {
     if !walls.mount && !walls.pid {
         return Ok(());
     }
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::DOWNSTREAM)
         .map_err(|error| format!("Failed to keep the container's mounts to itself: {error}"))?;
+    // Opened first: a private /tmp may cover them.
+    let opened: Vec<_> = volumes.iter().map(open_volume).collect::<Result<_, String>>()?;
     if walls.mount {
         private_tmp(sandbox).map_err(|error| format!("Failed to make a private /tmp: {error}"))?;
+    }
+    for (volume, source) in volumes.iter().zip(&opened) {
+        put_volume(sandbox, volume, source).map_err(|error| {
+            format!(
+                "Failed to mount the persistent volume `{}` at `{}`: {error}",
+                volume.source, volume.target
+            )
+        })?;
     }
     if walls.pid {
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
@@ -35,6 +45,33 @@ pub fn raise(walls: Walls, sandbox: &str) -> Result<(), String> {
             .map_err(|error| format!("Failed to mount /proc: {error}"))?;
     }
     Ok(())
+}
+
+fn open_volume(volume: &VolumeMount) -> Result<OwnedFd, String> {
+    openat(CWD, volume.source.as_str(), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|error| format!("Failed to open the persistent volume `{}`: {error}", volume.source))
+}
+
+/// No part of the way may be a link: what was fetched could lead it anywhere.
+fn put_volume(sandbox: &str, volume: &VolumeMount, source: &OwnedFd) -> rustix::io::Result<()> {
+    let place = place_in(sandbox, &volume.target)?;
+    mount_bind(by_descriptor(source), by_descriptor(&place))?;
+    if volume.is_read_only {
+        // Opened again: this is the mount, and that was what it covers.
+        let mounted = place_in(sandbox, &volume.target)?;
+        mount_remount(by_descriptor(&mounted), MountFlags::BIND | MountFlags::RDONLY, "")?;
+    }
+    Ok(())
+}
+
+fn place_in(sandbox: &str, target: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut place = openat(CWD, sandbox, flags, Mode::empty())?;
+    for part in Path::new(target).components() {
+        let Component::Normal(name) = part else { return Err(Errno::INVAL) };
+        place = directory_in(&place, name, Mode::from_raw_mode(0o755))?;
+    }
+    Ok(place)
 }
 
 fn private_tmp(sandbox: &str) -> rustix::io::Result<()> {

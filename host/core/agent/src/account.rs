@@ -1,6 +1,6 @@
 //! What the agent has, and what its tasks hold of it.
 
-use mezzo_resources::Resources;
+use mezzo_resources::{Conversion, Resources};
 
 /// The agent's own account: the sum of what its tasks hold never exceeds what it has.
 #[derive(Clone, Debug)]
@@ -33,6 +33,16 @@ impl Account {
     /// Everything.
     pub(crate) fn total(&self) -> &Resources {
         &self.total
+    }
+
+    /// Trades some of everything for something else, whoever holds it; false when there is not all of
+    /// it. The master has seen to it that nobody who is alive uses it.
+    #[must_use]
+    pub(crate) fn convert(&mut self, conversion: &Conversion) -> bool {
+        let after = self.total.apply(&conversion.consumed, &conversion.made);
+        let is_there = after.is_some();
+        self.total = after.unwrap_or_else(|| self.total.clone());
+        is_there
     }
 
     /// Takes `wanted` if it is free.

@@ -26,6 +26,7 @@ use crate::{
     input::{Input, Stop},
     loose::Loose,
     names::Names,
+    operations::Operation,
     task::{Task, TaskKey},
     timers::{Timer, Timers},
     views::Counters,
@@ -50,6 +51,8 @@ pub struct Agent {
     /// Updates about tasks that the agent does not have, or never took.
     pub(crate) loose: BTreeMap<TaskKey, Loose>,
     pub(crate) account: Account,
+    /// In the order in which they came.
+    pub(crate) operations: Vec<Operation>,
     pub(crate) garbage: Garbage,
     pub(crate) completed_tasks: Ring<CompletedTask>,
     pub(crate) completed_executors: Ring<Executor>,
@@ -144,6 +147,8 @@ pub struct CompletedTask {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Touched {
     pub(crate) is_identity: bool,
+    /// What operations have changed was written, or told of.
+    pub(crate) is_resources: bool,
     /// The daemon was told to dial.
     pub(crate) is_dial: bool,
     pub(crate) tasks: BTreeSet<TaskKey>,
@@ -182,6 +187,7 @@ impl Agent {
         Self {
             names: Names::new(config.seed),
             account: Account::new(config.resources.clone()),
+            operations: Vec::new(),
             timers: Timers::default(),
             identity: Identity::default(),
             link: None,
@@ -332,6 +338,8 @@ impl Agent {
             Body::Message(message) => self.executor_message(turn, message),
             Body::Reconcile(message) => self.reconcile(turn, message),
             Body::UpdateFramework(message) => self.update_framework(turn, message),
+            Body::ApplyOperation(message) => self.apply_operation(turn, message),
+            Body::AcknowledgeOperation(message) => self.operation_acknowledged(turn, &message),
             Body::Shutdown(message) => self.shut_down(turn, message.reason),
         }
     }
@@ -347,6 +355,7 @@ impl Agent {
             Report::Destroyed { container } => self.destroyed(turn, &container),
             // Its executor has ended meanwhile: containers of tasks are not resized.
             Report::Resized { .. } => {}
+            Report::VolumesChanged { operation, result } => self.volumes_changed(turn, &operation, result),
             Report::Recovered { found, lost, orphans } => self.recovered(turn, found, lost, orphans),
         }
     }
@@ -364,6 +373,8 @@ impl Agent {
                 Timer::Subscribe(key) => self.subscribe_timed_out(turn, &key),
                 Timer::Shutdown(key) => self.shutdown_timed_out(turn, &key),
                 Timer::Heartbeat(key) => self.executor_heartbeat(turn, &key),
+                Timer::Operation(uuid) => self.tell_operation(turn, &uuid),
+                Timer::Resources => self.write_resources_again(turn),
                 Timer::Removals => self.remove_again(turn),
                 Timer::Collect(path) => self.collect(turn, &path),
             }
@@ -411,6 +422,9 @@ impl Agent {
         self.counters.checkpoints_failed += 1;
         if touched.is_identity {
             self.identity_not_kept(turn, why);
+        }
+        if touched.is_resources {
+            self.resources_not_kept(turn, why);
         }
         for key in &touched.deliveries {
             self.delivery_not_kept(key);

@@ -9,9 +9,11 @@ use mezzo_proto::{
     mesos::v1,
     mezzo::store::v1::{
         AgentCheckpoint, ExecutorLaunchRecord, ExecutorRecord, FrameworkCheckpoint, KillRecord, LaunchRecord,
-        TaskRecord, executor_record, task_record,
+        OperationRecord, ResourcesCheckpoint, TaskRecord, executor_record, task_record,
     },
 };
+
+use mezzo_resources::Resources;
 
 use crate::{
     executor::Executor,
@@ -24,6 +26,8 @@ pub const FORMAT: u32 = 1;
 pub const FORMAT_KEY: &str = "format";
 /// Key of the agent's own checkpoint.
 pub const AGENT_KEY: &str = "agent";
+/// Key of what operations have made of the agent's resources.
+pub const RESOURCES_KEY: &str = "resources";
 /// What the keys of frameworks start with.
 pub const FRAMEWORKS: &str = "frameworks/";
 /// What the keys of custom executors start with.
@@ -171,6 +175,11 @@ pub(crate) fn executor_file(executor: &Executor, framework: &v1::FrameworkInfo) 
 /// The agent's own file.
 pub(crate) fn agent_file(agent: &AgentCheckpoint) -> Vec<u8> {
     frame(agent)
+}
+
+/// The file of what the agent has, and of its operations.
+pub(crate) fn resources_file(total: &Resources, operations: Vec<OperationRecord>) -> Vec<u8> {
+    frame(&ResourcesCheckpoint { total: total.to_wire(), operations })
 }
 
 /// A framework's file.

@@ -42,7 +42,7 @@ impl Agent {
             Report::Exited { end, .. } => self.executor_exited(turn, &key, end),
             Report::Resized { number, result, .. } => self.resized(turn, &key, number, result),
             Report::Destroyed { .. } => self.executor_destroyed(turn, &key),
-            Report::Recovered { .. } => {}
+            Report::VolumesChanged { .. } | Report::Recovered { .. } => {}
         }
         None
     }

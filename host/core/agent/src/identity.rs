@@ -32,9 +32,16 @@ const LINK_VERSIONS: [u32; 1] = [1];
 const SILENCE_MIN: Duration = Duration::from_secs(10);
 
 /// What this agent can do, as names of `AgentInfo.Capability.Type`.
-pub(crate) const CAPABILITIES: [v1::agent_info::capability::Type; 4] = {
+pub(crate) const CAPABILITIES: [v1::agent_info::capability::Type; 6] = {
     use v1::agent_info::capability::Type;
-    [Type::MultiRole, Type::HierarchicalRole, Type::ReservationRefinement, Type::TaskResourceLimits]
+    [
+        Type::MultiRole,
+        Type::HierarchicalRole,
+        Type::ReservationRefinement,
+        Type::ResizeVolume,
+        Type::AgentOperationFeedback,
+        Type::TaskResourceLimits,
+    ]
 };
 
 impl Agent {
@@ -214,9 +221,15 @@ impl Agent {
                     info: Some(executor.info.clone()),
                 })
                 .collect(),
+            operations: self.operation_states(),
+            total: match self.account.total() == &self.config.resources {
+                true => Vec::new(),
+                false => self.account.total().to_wire(),
+            },
         };
         turn.out.tell_master(id, from_agent::Body::State(state));
         self.send_all_heads(turn);
+        self.tell_all_operations(turn);
     }
 
     /// The link, if the master has the agent's state.

@@ -139,6 +139,8 @@ impl Input {
                 from_master::Body::Reconcile(_) => "reconcile",
                 from_master::Body::UpdateFramework(_) => "update-framework",
                 from_master::Body::Shutdown(_) => "shutdown",
+                from_master::Body::ApplyOperation(_) => "apply-operation",
+                from_master::Body::AcknowledgeOperation(_) => "acknowledge-operation",
             },
             Input::LinkClosed { .. } => "link-closed",
             Input::Node(report) => match report {
@@ -146,6 +148,7 @@ impl Input {
                 container::Report::LaunchFailed { .. } => "launch-failed",
                 container::Report::Exited { .. } => "exited",
                 container::Report::Resized { .. } => "resized",
+                container::Report::VolumesChanged { .. } => "volumes-changed",
                 container::Report::Destroyed { .. } => "destroyed",
                 container::Report::Recovered { .. } => "recovered",
             },

@@ -22,6 +22,7 @@ mod loose;
 mod master_messages;
 pub mod metrics;
 mod names;
+mod operations;
 mod paths;
 mod recovery;
 mod signals;
@@ -30,6 +31,7 @@ mod stream;
 mod task;
 mod timers;
 pub mod views;
+mod volumes;
 
 pub use agent::Agent;
 pub use config::{AgentConfig, IsolationConfig};

@@ -44,6 +44,7 @@ impl Agent {
         let of_tasks = known.filter(|task| task.executor.is_none()).map(|task| task.container.clone());
         let known = of_tasks.chain(self.executors().map(|executor| executor.container.clone())).collect();
         turn.out.node(Ask::Recover { known });
+        self.ask_for_volumes(turn);
     }
 
     fn recover(&mut self, turn: &mut Turn, found: &Found) -> Result<(), Exit> {
@@ -74,6 +75,7 @@ impl Agent {
                 self.identity.agent_id = None;
             }
         }
+        self.recover_resources(&files)?;
         for (key, bytes) in files.iter().filter(|(key, _)| key.starts_with(checkpoint::EXECUTORS)) {
             self.recover_executor(turn, key, bytes);
         }

@@ -29,6 +29,10 @@ pub(crate) enum Timer {
     Shutdown(ExecutorKey),
     /// An executor's stream wants a sign of life.
     Heartbeat(ExecutorKey),
+    /// How an operation ended was not acknowledged in time.
+    Operation(Vec<u8>),
+    /// What operations have changed is to be written again.
+    Resources,
     /// Checkpoints that could not be removed are to be removed.
     Removals,
     /// A sandbox has been kept long enough.

@@ -15,7 +15,7 @@ pub(crate) use scalar::check_scalar;
 
 use mezzo_model::{AgentId, FrameworkId};
 use mezzo_proto::mesos::v1;
-use mezzo_resources::{Fault, ResourceError, Resources};
+use mezzo_resources::{Fault, Resource, ResourceError, Resources};
 
 /// Where a task is to go, and what the master knows of its name.
 #[derive(Debug)]
@@ -77,6 +77,13 @@ pub(crate) fn admit(task: &v1::TaskInfo, place: &Place<'_>) -> Result<Admitted, 
     }
     limits::check(task, &resources, place.has_limits)?;
     unsupported::check(task)?;
+    if task.executor.is_some() && resources.iter().any(Resource::is_persistent_volume) {
+        return Err(
+            "Persistent volumes of tasks that name an executor are not supported by this release: give the \
+                    volume to the executor"
+                .to_owned(),
+        );
+    }
     let executor = check_executor(task, place)?;
     let left = fit(&resources, executor.as_ref(), place)?;
     Ok(Admitted {

@@ -6,6 +6,7 @@
 mod executor;
 mod hello;
 mod liveness;
+mod operation;
 mod state;
 mod update;
 
@@ -38,7 +39,11 @@ impl Master {
             Body::State(state) => self.state(now, out, link, state),
             Body::Ping(ping) => self.ping(out, link, ping),
             Body::Pong(_) => {}
-            Body::Update(_) | Body::ExecutorExited(_) | Body::Message(_) | Body::Goodbye(_) => {
+            Body::Update(_)
+            | Body::OperationUpdate(_)
+            | Body::ExecutorExited(_)
+            | Body::Message(_)
+            | Body::Goodbye(_) => {
                 self.drop_link(now, out, link, "the agent speaks before it has said its state")
             }
         }
@@ -62,6 +67,7 @@ impl Master {
             Body::Ping(ping) => self.ping(out, link, ping),
             Body::Pong(_) => {}
             Body::Update(update) => self.update(now, out, link, agent, update),
+            Body::OperationUpdate(update) => self.operation_update(now, out, link, agent, update),
             Body::ExecutorExited(exited) => self.executor_exited(now, out, agent, exited),
             Body::Message(message) => self.message_from_executor(out, agent, message),
             Body::Goodbye(goodbye) => self.goodbye(out, agent, goodbye),

@@ -59,18 +59,22 @@ pub(crate) fn update(status: v1::TaskStatus) -> Event {
 }
 
 /// UPDATE_OPERATION_STATUS.
-pub(crate) fn operation_error(id: &v1::OperationId, message: String) -> Event {
-    let status = v1::OperationStatus {
-        operation_id: Some(id.clone()),
-        state: OperationState::OperationError as i32,
-        message: Some(message),
-        ..Default::default()
-    };
+pub(crate) fn operation(status: v1::OperationStatus) -> Event {
     Event {
         r#type: Some(event::Type::UpdateOperationStatus as i32),
         update_operation_status: Some(event::UpdateOperationStatus { status }),
         ..Default::default()
     }
+}
+
+/// The same for an operation that never was one.
+pub(crate) fn operation_error(id: &v1::OperationId, message: String) -> Event {
+    operation(v1::OperationStatus {
+        operation_id: Some(id.clone()),
+        state: OperationState::OperationError as i32,
+        message: Some(message),
+        ..Default::default()
+    })
 }
 
 /// MESSAGE.

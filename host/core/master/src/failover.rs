@@ -66,6 +66,7 @@ impl Master {
         self.discard_offers_of_framework(now, id);
         self.ledger.set_framework_active(id, false);
         self.shut_down_at_agents(out, id);
+        self.adopt_operations(out, id);
         self.unlist_executors_of_framework(now, id);
         let Some((kept, forgotten)) = self.frameworks.complete(id) else { return };
         if let Some(stream) = kept.stream {

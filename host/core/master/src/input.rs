@@ -153,6 +153,7 @@ impl Input {
                 from_agent::Body::ExecutorExited(_) => "executor-exited",
                 from_agent::Body::Message(_) => "executor-message",
                 from_agent::Body::Goodbye(_) => "goodbye",
+                from_agent::Body::OperationUpdate(_) => "operation-update",
             },
             Input::LinkClosed { .. } => "link-closed",
             Input::PluginAnswered(_) => "plugin-answered",

@@ -29,6 +29,8 @@ pub mod metrics;
 mod offers;
 mod plugins;
 mod role_settings;
+mod operations;
+mod operator_operations;
 mod scheduler_calls;
 mod tasks;
 pub mod views;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mezzo_model::{AgentId, Now, agent::Agent, task::TaskState};
-use mezzo_proto::mesos::v1::{self, task_status::Reason};
+use mezzo_proto::mesos::v1::{self, OperationState, task_status::Reason};
 use mezzo_registry::{RegisteredAgent, Write};
 
 use crate::{
@@ -94,6 +94,7 @@ impl Master {
                 out.event(stream, events::update(status));
             }
         }
+        self.lose_operations(out, id, OperationState::OperationUnreachable);
         self.remove_agent(now, out, id);
         self.tell_of_lost_agent(out, id);
     }
@@ -120,6 +121,7 @@ impl Master {
             }
             self.complete_task(now, &key);
         }
+        self.lose_operations(out, id, OperationState::OperationGoneByOperator);
         self.remove_agent(now, out, id);
         self.tell_of_lost_agent(out, id);
     }

@@ -25,6 +25,7 @@ use crate::{
     metrics::Counters,
     offers::Offers,
     role_settings::RoleSettings,
+    operations::Operations,
     tasks::Tasks,
     watchers::Watchers,
     writes::Pending,
@@ -43,6 +44,7 @@ pub struct Master {
     pub(crate) executors: Executors,
     pub(crate) offers: Offers,
     pub(crate) role_settings: RoleSettings,
+    pub(crate) operations: Operations,
     pub(crate) links: BTreeMap<LinkId, Link>,
     pub(crate) watchers: Watchers,
     /// What becomes true when the registry has been written.
@@ -80,6 +82,7 @@ impl Master {
             executors: Executors::default(),
             offers: Offers::new(),
             role_settings: RoleSettings::default(),
+            operations: Operations::default(),
             links: BTreeMap::new(),
             watchers: Watchers::default(),
             pending: BTreeMap::new(),

@@ -6,17 +6,20 @@
 
 mod accept;
 mod acknowledge;
+mod acknowledge_operation;
 mod decline;
 mod framework_info;
 mod kill;
 mod message;
 mod reconcile;
+mod reconcile_operations;
 mod shutdown;
 mod subscribe;
 mod suppress;
 mod teardown;
 mod update_framework;
 
+pub(crate) use accept::name_of;
 pub(crate) use acknowledge::acknowledgement;
 pub(crate) use kill::kill_task;
 
@@ -40,6 +43,10 @@ impl Master {
         }
         if let SchedulerCall::TeardownByOperator = call {
             let answer = self.teardown_by_operator(now, out, &principal, framework_id);
+            return out.answer(request, answer);
+        }
+        if let SchedulerCall::OperateByOperator { agent_id, operation } = call {
+            let answer = self.operate_by_operator(now, out, &principal, &agent_id, *operation);
             return out.answer(request, answer);
         }
         let id = match self.admit_call(&principal, framework_id, stream_id.as_deref()) {
@@ -80,6 +87,12 @@ impl Master {
                 self.acknowledge(now, out, id, &agent_id, &task_id, uuid);
             }
             SchedulerCall::Reconcile { tasks } => self.reconcile(id, tasks),
+            SchedulerCall::AcknowledgeOperation { agent_id, uuid, operation_id } => {
+                self.acknowledge_operation(out, id, agent_id.as_ref(), uuid, &operation_id);
+            }
+            SchedulerCall::ReconcileOperations { operations } => {
+                self.reconcile_operations(out, id, operations);
+            }
             SchedulerCall::Message { agent_id, executor_id, data } => {
                 self.message_to_executor(out, id, &agent_id, &executor_id, data);
             }
@@ -88,6 +101,7 @@ impl Master {
             | SchedulerCall::UpdateFramework(_)
             | SchedulerCall::KillByOperator { .. }
             | SchedulerCall::TeardownByOperator
+            | SchedulerCall::OperateByOperator { .. }
             | SchedulerCall::NotImplemented(_) => {
                 unreachable!("these were answered before the call was admitted")
             }

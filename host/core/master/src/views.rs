@@ -30,6 +30,7 @@ use mezzo_model::{
     calls::{Answer, Encoding, MasterRead, Principal, Refusal},
     framework::Framework,
     offer::Offer,
+    operation::{Operation, OperationUuid},
     table::{Place as At, Ring, RingView, View as TableView},
     task::Task,
 };
@@ -63,6 +64,7 @@ pub struct View {
     unreachable_tasks: TableView<TaskKey, Task>,
     completed_tasks: TableView<FrameworkId, Ring<Arc<Task>>>,
     offers: TableView<u64, Offer>,
+    operations: TableView<OperationUuid, Operation>,
     holdings: Vec<(AgentId, Held)>,
     role_settings: Arc<InForce>,
     counters: Counters,
@@ -169,6 +171,7 @@ impl Master {
             executors: self.executors.listed.view(),
             unreachable_tasks: self.tasks.unreachable.view(),
             completed_tasks: self.tasks.completed.view(),
+            operations: self.operations.shown.view(),
             offers: self.offers.view(),
             holdings: self.ledger.holdings(),
             role_settings: Arc::clone(&self.role_settings.in_force),

@@ -46,11 +46,51 @@ pub enum Ask {
         /// The containers that the checkpoints name.
         known: Vec<ContainerId>,
     },
+    /// Make or remove the directories of persistent volumes. What is asked later, launches too, finds
+    /// them made or empty. Answered by [`Report::VolumesChanged`], once nothing of the data of removed
+    /// ones is left.
+    ChangeVolumes {
+        /// What the answer names: letters and digits, and never the same for two operations.
+        operation: String,
+        /// What becomes of them.
+        change: VolumeChange,
+        /// Where they are.
+        volumes: Vec<VolumePlace>,
+    },
     /// Remove a directory tree below the work directory (sandbox collection). Answered by nothing.
     RemoveTree {
         /// Absolute path; always below the agent's work directory.
         path: String,
     },
+}
+
+/// What becomes of a persistent volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeChange {
+    /// Its directory is made; one that is there stays as it is.
+    Make,
+    /// Its data is removed, and its directory unless that is a whole disk.
+    Remove,
+}
+
+/// Where a persistent volume lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumePlace {
+    /// Absolute path of its directory.
+    pub path: String,
+    /// The directory is a disk of its own, and not removed with the volume.
+    pub is_whole_disk: bool,
+}
+
+/// A persistent volume as a container sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeMount {
+    /// Absolute path of its directory on the host.
+    pub source: String,
+    /// Where it is to be seen: a path below the sandbox, without `..`.
+    pub target: String,
+    /// Nothing can be written there.
+    pub is_read_only: bool,
 }
 
 /// A finished plan: nothing in it is left to decide.
@@ -74,6 +114,8 @@ pub struct Plan {
     pub isolation: Isolation,
     /// How much it may use.
     pub limits: Limits,
+    /// What is put into the sandbox, in order.
+    pub volumes: Vec<VolumeMount>,
 }
 
 /// One thing to bring into the sandbox (spec 11).
@@ -158,6 +200,13 @@ pub enum Report {
         container: ContainerId,
         /// That of the ask.
         number: u64,
+        /// One sentence when they could not be changed.
+        result: Result<(), String>,
+    },
+    /// The directories of volumes are what was asked, or why they are not.
+    VolumesChanged {
+        /// That of the ask.
+        operation: String,
         /// One sentence when they could not be changed.
         result: Result<(), String>,
     },

@@ -20,6 +20,7 @@ pub mod framework;
 pub mod ids;
 pub mod lane;
 pub mod offer;
+pub mod operation;
 pub mod outbox;
 pub mod table;
 pub mod task;

@@ -1,5 +1,6 @@
 //! The master's API.
 
+mod operations;
 mod operator;
 mod plugins;
 mod reads;
@@ -169,6 +170,10 @@ impl<B: MasterBackend> MasterApi<B> {
             Endpoint::Teardown => {
                 self.check_leading(request)?;
                 teardown::of_form(&*self.backend, request).await
+            }
+            Endpoint::Reserve | Endpoint::Unreserve | Endpoint::CreateVolumes | Endpoint::DestroyVolumes => {
+                self.check_leading(request)?;
+                operations::of_form(&*self.backend, *endpoint, request).await
             }
             Endpoint::Redirect => match self.backend.leader() {
                 Leader::Here(address) | Leader::There(address) | Leader::Recovering(address) => {

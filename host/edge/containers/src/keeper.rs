@@ -19,7 +19,7 @@ use std::{
 use mezzo_cgroups::Root;
 use mezzo_linux::{epoll::Epoll, packet::PACKET_BYTES_MAX, pidfd::PidFd};
 use mezzo_model::{
-    container::{Ask, End, Report, Stage},
+    container::{Ask, End, Report, Stage, VolumeChange, VolumePlace},
     ids::ContainerId,
 };
 use mezzo_proto::mezzo::store::v1::{LaunchReport, launch_failed::Step, launch_report::Event};
@@ -33,6 +33,7 @@ use crate::{
     node::{Inbox, Note},
     prepare::Accounts,
     supervisor::Call,
+    volumes,
 };
 
 /// Everything that the thread knows.
@@ -161,6 +162,12 @@ impl Keeper {
             Note::Ask(Ask::Destroy { container }) => self.destroy(container),
             Note::Ask(Ask::Recover { known }) => self.recover(known),
             Note::Ask(Ask::RemoveTree { path }) => self.remove_tree(path),
+            Note::Ask(Ask::ChangeVolumes { operation, change, volumes }) => {
+                self.change_volumes(operation, change, &volumes);
+            }
+            Note::VolumesRemoved { operation, result } => {
+                self.report(Report::VolumesChanged { operation, result });
+            }
             Note::Fetched { container, result } => self.fetched(&container, result),
             Note::Stop => self.is_stopped = true,
         }
@@ -387,6 +394,26 @@ impl Keeper {
     }
 
     /// Sandboxes may be large, so this does not hold up the containers.
+    /// What is asked later finds the volumes made or empty; removed data goes off this thread.
+    fn change_volumes(&mut self, operation: String, change: VolumeChange, volumes: &[VolumePlace]) {
+        let aside = match change {
+            VolumeChange::Make => volumes::make(volumes).map(|()| Vec::new()),
+            VolumeChange::Remove => volumes::move_aside(&operation, volumes),
+        };
+        let result = match aside {
+            Ok(aside) if aside.is_empty() => Ok(()),
+            Ok(aside) => {
+                let inbox = self.inbox.clone();
+                self.config.runtime.spawn_blocking(move || {
+                    inbox.put(Note::VolumesRemoved { operation, result: volumes::remove(&aside) });
+                });
+                return;
+            }
+            Err(why) => Err(why),
+        };
+        self.report(Report::VolumesChanged { operation, result });
+    }
+
     fn remove_tree(&self, path: String) {
         if !is_below(Path::new(&path), &self.config.work_dir) {
             tracing::error!(path, "refused to remove what is not below the work directory");

@@ -21,6 +21,7 @@ mod meter;
 mod node;
 mod prepare;
 mod supervisor;
+mod volumes;
 
 pub use config::{FetchFuture, FetchRequest, Fetcher, LauncherKind, NodeConfig, NodeError};
 pub use meter::Meter;

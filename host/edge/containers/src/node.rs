@@ -88,6 +88,7 @@ impl Drop for Node {
 pub(crate) enum Note {
     Ask(Ask),
     Fetched { container: ContainerId, result: Result<(), String> },
+    VolumesRemoved { operation: String, result: Result<(), String> },
     Stop,
 }
 

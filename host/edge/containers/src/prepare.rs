@@ -15,7 +15,7 @@ use mezzo_linux::{
     frame,
 };
 use mezzo_model::container::{Isolation, Plan};
-use mezzo_proto::mezzo::store::v1::{Credentials, LaunchPlan, Walls};
+use mezzo_proto::mezzo::store::v1::{Credentials, LaunchPlan, VolumeMount, Walls};
 use prost::Message as _;
 
 use crate::{directory::is_name, supervisor::VERSION};
@@ -126,6 +126,7 @@ pub(crate) fn packet(
             groups: account.groups,
         }),
         walls: Some(walls(plan.isolation)),
+        volumes: volumes(plan),
         cgroup_files: entrances.map(|file| file.to_string_lossy().into_owned()).collect(),
     };
     let packet = frame::seal(&message.encode_to_vec());
@@ -136,6 +137,19 @@ pub(crate) fn packet(
         ));
     }
     Ok(packet)
+}
+
+/// Without mounts of its own a container has links instead.
+fn volumes(plan: &Plan) -> Vec<VolumeMount> {
+    if !walls(plan.isolation).mount {
+        return Vec::new();
+    }
+    let mount = |volume: &mezzo_model::container::VolumeMount| VolumeMount {
+        source: volume.source.clone(),
+        target: volume.target.clone(),
+        is_read_only: volume.is_read_only,
+    };
+    plan.volumes.iter().map(mount).collect()
 }
 
 pub(crate) fn walls(isolation: Isolation) -> Walls {

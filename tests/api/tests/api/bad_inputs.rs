@@ -27,6 +27,7 @@ impl World {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let side = Side::prepare(local(daemons.master_port), local(daemons.agent_ports[0]));
         let mut side = side.unwrap_or_else(|error| panic!("{error:#}\n{}", daemons.last_words("master")));
+        side.names.set("$pid", format!("slave(1)@{}", side.agent));
         let before = account(&mut side);
         Self { side, before, daemons }
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
 mod scheduler;
+mod volumes;
 
 use std::{
     collections::BTreeMap,

@@ -20,6 +20,7 @@ pub struct Scheduler {
     framework: Option<v1::FrameworkId>,
     pub offers: Vec<v1::Offer>,
     pub statuses: Vec<TaskStatus>,
+    pub operations: Vec<v1::OperationStatus>,
     pub messages: Vec<String>,
     /// Executors that have ended, with their status.
     pub failures: Vec<(String, i32)>,
@@ -28,15 +29,22 @@ pub struct Scheduler {
 impl Scheduler {
     /// Subscribes to the master at this port.
     pub fn subscribe(port: u16, is_checkpointing: bool) -> Self {
+        Self::subscribe_as(
+            port,
+            FrameworkInfo {
+                user: "root".to_owned(),
+                name: "executors".to_owned(),
+                checkpoint: Some(is_checkpointing),
+                failover_timeout: Some(3600.0),
+                ..Default::default()
+            },
+        )
+    }
+
+    /// The same as this framework.
+    pub fn subscribe_as(port: u16, framework: FrameworkInfo) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = Client::new(&format!("127.0.0.1:{port}")).unwrap();
-        let framework = FrameworkInfo {
-            user: "root".to_owned(),
-            name: "executors".to_owned(),
-            checkpoint: Some(is_checkpointing),
-            failover_timeout: Some(3600.0),
-            ..Default::default()
-        };
         let subscription = runtime.block_on(client.subscribe(framework)).unwrap();
         let mut scheduler = Self {
             runtime,
@@ -45,6 +53,7 @@ impl Scheduler {
             framework: None,
             offers: Vec::new(),
             statuses: Vec::new(),
+            operations: Vec::new(),
             messages: Vec::new(),
             failures: Vec::new(),
         };
@@ -54,18 +63,26 @@ impl Scheduler {
 
     /// Launches a task from the next offer.
     pub fn launch(&mut self, task: TaskInfo) {
-        let offer = self.wait("an offer", |heard| heard.offers.pop());
-        let task = TaskInfo { agent_id: offer.agent_id, ..task };
-        let launch = Operation {
+        self.accept(vec![Operation {
             r#type: Some(operation::Type::Launch.into()),
             launch: Some(operation::Launch { task_infos: vec![task] }),
             ..Default::default()
-        };
+        }]);
+    }
+
+    /// Does these with the next offer; tasks go where it is.
+    pub fn accept(&mut self, mut operations: Vec<Operation>) {
+        let offer = self.wait("an offer", |heard| heard.offers.pop());
+        for launch in operations.iter_mut().filter_map(|operation| operation.launch.as_mut()) {
+            for task in &mut launch.task_infos {
+                task.agent_id.clone_from(&offer.agent_id);
+            }
+        }
         self.call(Call {
             r#type: Some(call::Type::Accept.into()),
             accept: Some(call::Accept {
                 offer_ids: vec![offer.id],
-                operations: vec![launch],
+                operations,
                 filters: Some(v1::Filters { refuse_seconds: Some(0.0) }),
             }),
             ..Default::default()
@@ -141,6 +158,46 @@ impl Scheduler {
         })
     }
 
+    /// Waits for a status of an operation in this state.
+    pub fn wait_for_operation(&mut self, id: &str, state: v1::OperationState) -> v1::OperationStatus {
+        self.wait(&format!("operation `{id}` to be {}", state.as_str_name()), |heard| {
+            let told = |status: &&v1::OperationStatus| {
+                status.operation_id.as_ref().is_some_and(|known| known.value == id) && status.state() == state
+            };
+            heard.operations.iter().find(told).cloned()
+        })
+    }
+
+    /// Says that the last status of an operation was heard.
+    pub fn acknowledge_operation(&mut self, id: &str) {
+        let of_it = |status: &&v1::OperationStatus| {
+            status.operation_id.as_ref().is_some_and(|known| known.value == id) && status.uuid.is_some()
+        };
+        let status = self.operations.iter().rev().find(of_it).cloned().expect("a status came");
+        self.call(Call {
+            r#type: Some(call::Type::AcknowledgeOperationStatus.into()),
+            acknowledge_operation_status: Some(call::AcknowledgeOperationStatus {
+                agent_id: status.agent_id,
+                resource_provider_id: None,
+                uuid: status.uuid.map(|uuid| uuid.value).unwrap_or_default(),
+                operation_id: status.operation_id.unwrap_or_default(),
+            }),
+            ..Default::default()
+        });
+    }
+
+    /// Waits for an offer with a persistent volume; it is the next to be used.
+    pub fn wait_for_volume(&mut self) {
+        let is_volume =
+            |resource: &v1::Resource| resource.disk.as_ref().is_some_and(|disk| disk.persistence.is_some());
+        self.wait("an offer with a volume", |heard| {
+            let at = heard.offers.iter().position(|offer| offer.resources.iter().any(is_volume))?;
+            let offer = heard.offers.remove(at);
+            heard.offers.push(offer);
+            Some(())
+        });
+    }
+
     /// Waits for the end of an executor: its status as wait(2) gives it.
     pub fn wait_for_failure(&mut self, executor: &str) -> i32 {
         self.wait(&format!("the end of `{executor}`"), |heard| {
@@ -191,6 +248,7 @@ impl Scheduler {
         {
             self.failures.push((executor.value.clone(), failure.status()));
         }
+        self.operations.extend(event.update_operation_status.map(|update| update.status));
         if let Some(update) = event.update {
             self.acknowledge(&update.status);
             self.statuses.push(update.status);

@@ -5,6 +5,7 @@
 
 mod executors;
 mod messages;
+mod operating;
 mod words;
 
 use std::{
@@ -33,6 +34,7 @@ use mezzo_proto::{
 };
 use mezzo_resources::Resources;
 
+use crate::operations;
 use messages::{contents, end, framework_id, policy, seconds, state_name, task, task_id};
 use words::Words;
 
@@ -97,6 +99,8 @@ struct World {
     names: BTreeMap<ContainerId, String>,
     /// The last update of each task.
     updates: BTreeMap<String, StatusUpdate>,
+    /// The last status of each operation.
+    operations: BTreeMap<u8, v1::OperationStatus>,
     /// How often the limits of each container were asked to be changed.
     resizes: BTreeMap<String, u64>,
     /// The tasks of executors by the names of their logs.
@@ -122,6 +126,7 @@ impl Default for World {
             sandboxes: Vec::new(),
             names: BTreeMap::new(),
             updates: BTreeMap::new(),
+            operations: BTreeMap::new(),
             resizes: BTreeMap::new(),
             task_logs: BTreeMap::new(),
             framework_checkpoints: false,
@@ -234,6 +239,10 @@ impl World {
             }
             "link" => self.give(Input::LinkOpened { link: LinkId(words.number(1)) }),
             "closed" => self.give(Input::LinkClosed { link: LinkId(words.number(1)) }),
+            "volumes" => self.give(Input::Node(Report::VolumesChanged {
+                operation: format!("{:02x}", words.number(1)).repeat(16),
+                result: words.get("fails").map_or(Ok(()), |why| Err(why.to_owned())),
+            })),
             "launched" | "launch-failed" | "exited" | "destroyed" | "recovered" => self.node(&words),
             _ => self.master(&words),
         }
@@ -328,6 +337,7 @@ impl World {
                 remedy: words.at(3).into(),
                 retry: words.at(1) == "retry",
             }),
+            "apply" | "ack-operation" => self.operation(words),
             "ping" => from_master::Body::Ping(Ping { nonce: words.number(1) }),
             "run" => from_master::Body::RunTask(RunTask {
                 framework: Some(self.framework(words)),
@@ -552,6 +562,14 @@ impl World {
             }
             from_agent::Body::State(state) => {
                 let mut out = format!("STATE frameworks={}", state.frameworks.len());
+                if !state.total.is_empty() {
+                    let _ = write!(out, "; has {}", Resources::from_wire(&state.total).expect("valid"));
+                }
+                for known in &state.operations {
+                    let info = known.operation.clone().unwrap_or_default();
+                    let told = known.status.as_ref().map_or("pending", |status| status.state().as_str_name());
+                    let _ = write!(out, "; {} #{:02x} {told}", operations::shown(&info), known.uuid[0]);
+                }
                 for executor in state.executors {
                     let id = executor.info.map(|info| info.executor_id.value).unwrap_or_default();
                     let _ = write!(out, "; executor {id}");
@@ -574,6 +592,7 @@ impl World {
                 format!("MESSAGE of {id} `{}`", String::from_utf8_lossy(&message.data))
             }
             from_agent::Body::Pong(pong) => format!("PONG {}", pong.nonce),
+            from_agent::Body::OperationUpdate(update) => self.operation_update(update),
             other => format!("{other:?}"),
         }
     }
@@ -626,6 +645,10 @@ impl World {
                 }
                 let isolation = if plan.isolation == Isolation::None { "none" } else { "linux" };
                 let _ = write!(out, " {isolation} {}", limits_text(&limits));
+                for volume in &plan.volumes {
+                    let mode = if volume.is_read_only { "RO" } else { "RW" };
+                    let _ = write!(out, " volume={}@{}({mode})", volume.source, volume.target);
+                }
                 if plan.environment.iter().any(|(name, _)| name == "SHOW") {
                     for (name, value) in &plan.environment {
                         let _ = write!(out, "\n  {name}={value}");
@@ -645,6 +668,15 @@ impl World {
             Ask::Destroy { container } => format!("destroy {}", name(&container)),
             Ask::Recover { known } => format!("recover {:?}", known.iter().map(name).collect::<Vec<_>>()),
             Ask::RemoveTree { path } => format!("remove {path}"),
+            Ask::ChangeVolumes { operation, change, volumes } => {
+                let places: Vec<_> = volumes
+                    .iter()
+                    .map(|place| {
+                        format!("{}{}", place.path, if place.is_whole_disk { " (disk)" } else { "" })
+                    })
+                    .collect();
+                format!("{change:?} volumes #{} {}", &operation[..2], places.join(" "))
+            }
         }
     }
 

@@ -2,4 +2,5 @@
 
 mod agent;
 mod master;
+mod operations;
 mod shape;

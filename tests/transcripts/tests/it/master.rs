@@ -7,16 +7,22 @@
 mod allocator;
 mod commands;
 mod encodings;
+mod operating;
 mod shapes;
 mod show;
 mod words;
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use mezzo_acl::Approver;
 use mezzo_core_master::{Acls, Effects, Envelope, Input, Master, MasterConfig, Observation, Recovered};
 use mezzo_model::{AgentId, FrameworkId, LinkId, Mono, Now, RequestId, StreamId, Ticket, Wall};
-use mezzo_proto::mezzo::link::v1::{Hello, Pong, State, from_agent, from_master};
+use mezzo_proto::mezzo::link::v1::{ApplyOperation, Hello, Pong, State, from_agent, from_master};
 use mezzo_slots::{Digest, Identity, Order, SlotName};
 
 use allocator::Allocator;
@@ -92,7 +98,7 @@ enum DiskMode {
 struct Scheduler {
     id: Option<FrameworkId>,
     stream: Option<StreamId>,
-    /// The last uuid of each task.
+    /// The last uuid of each task, and of each operation.
     uuids: BTreeMap<String, Vec<u8>>,
 }
 
@@ -106,6 +112,8 @@ struct Node {
     is_silent: bool,
     holds_state: bool,
     updates: u8,
+    /// Operations that it was told of and has not said anything of yet.
+    operations: VecDeque<ApplyOperation>,
 }
 
 impl World {
@@ -311,6 +319,12 @@ impl World {
                 {
                     scheduler.uuids.insert(status.task_id.value.clone(), uuid.clone());
                 }
+                if let Some(status) = event.update_operation_status.as_ref().map(|update| &update.status)
+                    && let (Some(uuid), Some(id)) = (&status.uuid, &status.operation_id)
+                    && let Some(scheduler) = self.frameworks.get_mut(&name)
+                {
+                    scheduler.uuids.insert(id.value.clone(), uuid.value.clone());
+                }
                 let line = self.named(show::event(&event));
                 self.lines.push(format!("to {name}: {line}"));
             }
@@ -359,6 +373,7 @@ impl World {
                         inputs.push(Input::LinkMessage { link, body });
                     }
                 }
+                from_master::Body::ApplyOperation(apply) => node.operations.push_back(apply.clone()),
                 _ => {}
             }
         }

@@ -12,6 +12,7 @@ use crate::{
     config::{AgentConfig, IsolationConfig, MEMORY_BYTES_MIN},
     executor::Executor,
     task::Task,
+    volumes,
 };
 
 /// `cpu.shares` of one cpu, and the least there is.
@@ -53,6 +54,7 @@ pub(crate) fn plan(
         fetch: fetch(config, command)?,
         isolation: isolation(&config.isolation),
         limits: limits(&config.isolation, &task.resources, |name| limit(task, name)),
+        volumes: volumes::mounts(&config.work_dir, &task.resources)?,
     })
 }
 
@@ -88,6 +90,7 @@ pub(crate) fn executor_plan(
         fetch: fetch(config, command)?,
         isolation: isolation(&config.isolation),
         limits: executor_limits(&config.isolation, executor, tasks),
+        volumes: volumes::mounts(&config.work_dir, &executor.resources)?,
     })
 }
 

@@ -55,7 +55,7 @@ pub fn metrics(view: &View) -> Vec<(String, f64)> {
         put(name, ended(state));
     }
     for name in ["cpus", "mem", "disk", "gpus"] {
-        let (total, used) = (view.config.resources.scalar(name).to_f64(), view.used.scalar(name).to_f64());
+        let (total, used) = (view.total.scalar(name).to_f64(), view.used.scalar(name).to_f64());
         put(&format!("{name}_total"), total);
         put(&format!("{name}_used"), used);
         put(&format!("{name}_percent"), if total > 0.0 { used / total } else { 0.0 });

@@ -34,10 +34,11 @@ pub fn respond(view: &View, read: &AgentRead) -> Option<Response> {
             Response { get_frameworks: Some(frameworks(view)), ..answer(Type::GetFrameworks) }
         }
         AgentRead::GetAgent => Response { get_agent: Some(agent(view)), ..answer(Type::GetAgent) },
-        // There are neither of these yet; empty answers have their parts all the same.
-        AgentRead::GetOperations => {
-            Response { get_operations: Some(Default::default()), ..answer(Type::GetOperations) }
-        }
+        AgentRead::GetOperations => Response {
+            get_operations: Some(response::GetOperations { operations: view.operations.clone() }),
+            ..answer(Type::GetOperations)
+        },
+        // There are none of these yet; an empty answer has its part all the same.
         AgentRead::GetResourceProviders => Response {
             get_resource_providers: Some(Default::default()),
             ..answer(Type::GetResourceProviders)

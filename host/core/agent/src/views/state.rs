@@ -52,7 +52,7 @@ fn optional<T: serde::Serialize, R>(put: &mut impl FnMut(&str, Value) -> R, key:
 }
 
 fn put_resources<R>(put: &mut impl FnMut(&str, Value) -> R, view: &View) {
-    let total = &view.config.resources;
+    let total = &view.total;
     let by_role = |bag: &Resources, show: &dyn Fn(&Resources) -> Value| -> Value {
         bag.reservations().into_iter().map(|(role, reserved)| (role, show(&reserved))).collect()
     };

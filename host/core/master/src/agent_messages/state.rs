@@ -45,10 +45,11 @@ impl Master {
 
         let was_unreachable =
             self.agents.recovered.get(&agent).is_some_and(|recovered| recovered.was_unreachable);
-        self.take_agent_in(now, out, &agent, link, &hello);
+        self.take_agent_in(now, out, &agent, link, &hello, &state.total);
         let removed = self.take_frameworks_in(now, out, &state.frameworks);
         let mut listed = self.take_tasks_in(now, out, &agent, state.tasks, was_unreachable);
 
+        self.take_operations_in(now, out, &agent, state.operations);
         let strangers = self.take_executors_in(now, &agent, state.executors);
         listed.removed.extend(strangers);
 
@@ -65,10 +66,19 @@ impl Master {
     }
 
     /// The agent itself.
-    fn take_agent_in(&mut self, now: Now, out: &mut Effects, id: &AgentId, link: LinkId, hello: &Hello) {
+    fn take_agent_in(
+        &mut self,
+        now: Now,
+        out: &mut Effects,
+        id: &AgentId,
+        link: LinkId,
+        hello: &Hello,
+        total: &[v1::Resource],
+    ) {
         let mut info = hello.info.clone().unwrap_or_default();
         info.id = Some(id.into());
-        let total = Resources::from_wire(&info.resources).unwrap_or_default();
+        let total = if total.is_empty() { &info.resources } else { total };
+        let total = Resources::from_wire(total).unwrap_or_default();
         let before = self.agents.get(id);
         let is_back =
             before.is_some() || self.agents.recovered.contains_key(id) && !hello.agent_id.is_empty();

@@ -120,12 +120,15 @@ fn kind(call: &SchedulerCall) -> Option<call::Type> {
         SchedulerCall::Shutdown { .. } => Type::Shutdown,
         SchedulerCall::Acknowledge { .. } => Type::Acknowledge,
         SchedulerCall::Reconcile { .. } => Type::Reconcile,
+        SchedulerCall::AcknowledgeOperation { .. } => Type::AcknowledgeOperationStatus,
+        SchedulerCall::ReconcileOperations { .. } => Type::ReconcileOperations,
         SchedulerCall::Message { .. } => Type::Message,
         SchedulerCall::UpdateFramework(_) => Type::UpdateFramework,
         SchedulerCall::Request => Type::Request,
         // Not the framework's own; or not done.
         SchedulerCall::KillByOperator { .. }
         | SchedulerCall::TeardownByOperator
+        | SchedulerCall::OperateByOperator { .. }
         | SchedulerCall::NotImplemented(_) => return None,
     })
 }

@@ -5,7 +5,10 @@
 //! what is left at the end goes back with the call's filter.
 
 mod combine;
+mod convert;
 mod launch;
+
+pub(crate) use convert::name_of;
 
 use mezzo_model::{AgentId, FrameworkId, Now, OfferId, TaskId, offer::Offer, task::TaskState};
 use mezzo_proto::mesos::v1::{
@@ -25,6 +28,10 @@ pub(super) struct Used {
     pub(super) role: String,
     /// Not marked with whom it is allocated to.
     pub(super) left: Resources,
+    /// What operations of this call have made, and nothing has used since; part of `left`.
+    converted: Resources,
+    /// Volumes that have got another size in this call, and what was cut off them.
+    resized: Resources,
 }
 
 impl Master {
@@ -50,7 +57,7 @@ impl Master {
             }
             self.changes += 1;
             let Offer { framework, agent, role, resources, .. } = offer;
-            let used = used.get_or_insert_with(|| Used { framework, agent, role, left: Resources::new() });
+            let used = used.get_or_insert_with(|| Used::new(framework, agent, role));
             used.left += &resources;
         }
         let Some(mut used) = used else { return };
@@ -58,15 +65,24 @@ impl Master {
         for operation in operations {
             self.operate(now, out, &mut used, operation);
         }
+        // What operations have made goes back without a filter, so that it is offered at once.
+        let untouched = used.left.clone() - &used.converted;
+        let fresh = used.left - &untouched;
         let rest = Offer {
             number: 0,
             id: "".into(),
             framework: used.framework,
             agent: used.agent,
             role: used.role,
-            resources: used.left,
+            resources: untouched,
             opened_at: now.mono,
         };
+        self.give_back(
+            now,
+            &rest,
+            &(fresh + &used.resized),
+            Some(&v1::Filters { refuse_seconds: Some(0.0) }),
+        );
         self.give_back(now, &rest, &rest.resources, filters);
     }
 
@@ -87,26 +103,18 @@ impl Master {
                 let why = "Task groups (LAUNCH_GROUP) are not supported by this release: launch the tasks one by one";
                 self.refuse_tasks(now, out, used, tasks_of(&operation), Reason::TaskGroupInvalid, why);
             }
-            kind @ (Type::Unknown
-            | Type::Reserve
+            Type::Reserve
             | Type::Unreserve
             | Type::Create
             | Type::Destroy
             | Type::GrowVolume
             | Type::ShrinkVolume
             | Type::CreateDisk
-            | Type::DestroyDisk) => self.refuse_operation(out, used, &operation, kind),
-        }
-    }
-
-    /// Refuses an operation that this release cannot do. One without an id gets no answer, so the
-    /// log has it.
-    fn refuse_operation(&mut self, out: &mut Effects, used: &Used, operation: &Operation, kind: Type) {
-        let why = format!("The operation {} is not supported by this release", kind.as_str_name());
-        self.counters.add("master/operations/error");
-        out.warn(format!("framework `{}`: {why}", used.framework));
-        if let (Some(id), Some(stream)) = (&operation.id, self.frameworks.stream(&used.framework)) {
-            out.event(stream, events::operation_error(id, why));
+            | Type::DestroyDisk => self.convert(now, out, used, operation),
+            Type::Unknown => {
+                let why = "The operation UNKNOWN is not supported by this release".to_owned();
+                self.refuse_operation(out, used, &operation, why);
+            }
         }
     }
 
@@ -187,6 +195,13 @@ impl Master {
                 out.event(stream, events::operation_error(id, message));
             }
         }
+    }
+}
+
+impl Used {
+    fn new(framework: FrameworkId, agent: AgentId, role: String) -> Self {
+        let [left, converted, resized] = [const { Resources::new() }; 3];
+        Used { framework, agent, role, left, converted, resized }
     }
 }
 

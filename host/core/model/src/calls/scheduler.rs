@@ -93,6 +93,28 @@ pub enum SchedulerCall {
         /// Task and, maybe, its agent.
         tasks: Vec<(TaskId, Option<AgentId>)>,
     },
+    /// Confirms how an operation ended.
+    AcknowledgeOperation {
+        /// The agent that it was done on.
+        agent_id: Option<AgentId>,
+        /// Of the status: 16 bytes.
+        uuid: Vec<u8>,
+        /// The operation.
+        operation_id: v1::OperationId,
+    },
+    /// Asks for the state of these operations, or of all when empty.
+    ReconcileOperations {
+        /// Operation and, maybe, its agent.
+        operations: Vec<(v1::OperationId, Option<AgentId>)>,
+    },
+    /// Does an operation on an agent's resources on behalf of a person: RESERVE_RESOURCES and its
+    /// kin of the operator API, and `/reserve`… No framework is named.
+    OperateByOperator {
+        /// Whose resources.
+        agent_id: AgentId,
+        /// What is to be done.
+        operation: Box<v1::offer::Operation>,
+    },
     /// Bytes for an executor, best effort.
     Message {
         /// Where it runs.
@@ -126,6 +148,9 @@ impl SchedulerCall {
             SchedulerCall::Shutdown { .. } => "SHUTDOWN",
             SchedulerCall::Acknowledge { .. } => "ACKNOWLEDGE",
             SchedulerCall::Reconcile { .. } => "RECONCILE",
+            SchedulerCall::AcknowledgeOperation { .. } => "ACKNOWLEDGE_OPERATION_STATUS",
+            SchedulerCall::ReconcileOperations { .. } => "RECONCILE_OPERATIONS",
+            SchedulerCall::OperateByOperator { .. } => "OPERATE_BY_OPERATOR",
             SchedulerCall::Message { .. } => "MESSAGE",
             SchedulerCall::UpdateFramework(_) => "UPDATE_FRAMEWORK",
             SchedulerCall::Request => "REQUEST",

@@ -4,7 +4,7 @@ use mezzo_http::{Request, Response, StatusCode, header};
 use mezzo_model::calls::{Encoding, MasterRead, Principal, Refusal, RolesCall};
 use mezzo_proto::mesos::v1::master::{Call, call};
 
-use super::{MasterApi, MasterBackend, roles, teardown};
+use super::{MasterApi, MasterBackend, operations, roles, teardown};
 use crate::{
     answer, decode, media,
     process::{self, Calls},
@@ -25,6 +25,9 @@ pub(super) async fn handle<B: MasterBackend>(
     // What is not about the cluster was answered above.
     if kind != call::Type::Unknown {
         api.check_leading(request)?;
+    }
+    if let Some((agent, operation)) = operations::of_call(kind, &call).map_err(refused)? {
+        return Ok(operations::operate(&*api.backend, agent, operation).await);
     }
     use call::Type;
     Ok(match kind {

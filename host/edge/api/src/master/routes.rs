@@ -27,6 +27,10 @@ pub(crate) enum Endpoint {
     MaintenanceStatus,
     Registry,
     Teardown,
+    Reserve,
+    Unreserve,
+    CreateVolumes,
+    DestroyVolumes,
     Redirect,
     /// Mesos has it; refused by name until it works.
     Later,
@@ -41,8 +45,8 @@ pub(crate) const TABLE: &[Route<Endpoint>] = routes![Endpoint:
     "/redirect" Daemon Any, Redirect, "leads to the leading master";
     "/state" Daemon Any, State, "what the master knows: agents, frameworks and tasks";
 
-    "/create-volumes" Daemon Only(&["POST"]), Later;
-    "/destroy-volumes" Daemon Only(&["POST"]), Later;
+    "/create-volumes" Daemon Only(&["POST"]), CreateVolumes, "makes persistent volumes of what is reserved";
+    "/destroy-volumes" Daemon Only(&["POST"]), DestroyVolumes, "removes persistent volumes and their data";
     "/frameworks" Daemon Any, Frameworks, "the frameworks, or the one of `framework_id`";
     "/machine/down" Daemon Only(&["POST"]), Later;
     "/machine/up" Daemon Only(&["POST"]), Later;
@@ -50,13 +54,13 @@ pub(crate) const TABLE: &[Route<Endpoint>] = routes![Endpoint:
     "/maintenance/status" Daemon Only(&["GET"]), MaintenanceStatus, "which machines are being drained or are down";
     "/quota" Daemon Only(&["GET", "POST", "DELETE"]), Quota, "what is guaranteed to roles, and how much they may have";
     "/quota" Branch Only(&["DELETE"]), QuotaOfRole;
-    "/reserve" Daemon Only(&["POST"]), Later;
+    "/reserve" Daemon Only(&["POST"]), Reserve, "reserves resources of an agent to a role";
     "/roles" Daemon Any, Roles, "the roles, with what they hold";
     "/slaves" Daemon Any, Slaves, "the agents, or the one of `slave_id`";
     "/state-summary" Daemon Any, StateSummary, "agents and frameworks with counts of their tasks";
     "/tasks" Daemon Any, Tasks, "tasks, `limit` of them from `offset` on";
     "/teardown" Daemon Only(&["POST"]), Teardown, "ends the framework that the form names";
-    "/unreserve" Daemon Only(&["POST"]), Later;
+    "/unreserve" Daemon Only(&["POST"]), Unreserve, "takes reservations back";
     "/weights" Daemon Only(&["GET", "PUT"]), Weights, "the weights of roles";
     "/profiler/start" Process Any, Later;
     "/profiler/stop" Process Any, Later;

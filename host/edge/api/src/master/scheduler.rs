@@ -176,10 +176,11 @@ fn validated(call: Call) -> Result<Valid, Refusal> {
         Type::AcknowledgeOperationStatus => {
             let acknowledged = present(call.acknowledge_operation_status, "acknowledge_operation_status")?;
             check_uuid(&acknowledged.uuid)?;
-            later("ACKNOWLEDGE_OPERATION_STATUS")
+            acknowledge_operation(acknowledged)
         }
-        Type::ReconcileOperations => present(call.reconcile_operations, "reconcile_operations")
-            .map(|_| later("RECONCILE_OPERATIONS"))?,
+        Type::ReconcileOperations => {
+            reconcile_operations(present(call.reconcile_operations, "reconcile_operations")?)
+        }
         Type::UpdateFramework => {
             update_framework(present(call.update_framework, "update_framework")?, call.framework_id.as_ref())?
         }
@@ -270,6 +271,21 @@ fn reconcile(reconcile: call::Reconcile) -> SchedulerCall {
             .map(|task| (task.task_id.into(), task.agent_id.map(|id: v1::AgentId| id.into())))
             .collect(),
     }
+}
+
+fn acknowledge_operation(acknowledged: call::AcknowledgeOperationStatus) -> SchedulerCall {
+    SchedulerCall::AcknowledgeOperation {
+        agent_id: acknowledged.agent_id.map(Into::into),
+        uuid: acknowledged.uuid,
+        operation_id: acknowledged.operation_id,
+    }
+}
+
+fn reconcile_operations(reconcile: call::ReconcileOperations) -> SchedulerCall {
+    let named = reconcile.operations.into_iter();
+    let operations =
+        named.map(|asked| (asked.operation_id, asked.agent_id.map(|id: v1::AgentId| id.into()))).collect();
+    SchedulerCall::ReconcileOperations { operations }
 }
 
 fn message(message: call::Message) -> SchedulerCall {

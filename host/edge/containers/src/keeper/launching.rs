@@ -12,7 +12,7 @@ use crate::{
     container::{Container, Phase},
     fetching::Fetching,
     launcher::Launcher,
-    prepare,
+    prepare, volumes,
 };
 
 impl Keeper {
@@ -46,6 +46,7 @@ impl Keeper {
         }
         let account = self.accounts.find(plan.user.as_deref())?;
         prepare::sandbox(&plan, account.as_ref())?;
+        volumes::prepare(&plan, account.as_ref())?;
         let path = self.directory.of(plan.container.as_str());
         std::fs::create_dir(&path)
             .map_err(|error| format!("Failed to make `{}`: {error}", path.display()))?;

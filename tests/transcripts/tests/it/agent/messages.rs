@@ -4,7 +4,7 @@ use mezzo_core_agent::checkpoint;
 use mezzo_model::container::{End, Limitation};
 use mezzo_proto::{
     mesos::v1,
-    mezzo::store::v1::{AgentCheckpoint, TaskRecord, task_record::Record},
+    mezzo::store::v1::{AgentCheckpoint, ResourcesCheckpoint, TaskRecord, task_record::Record},
 };
 use mezzo_resources::Resources;
 use prost::Message;
@@ -22,6 +22,10 @@ pub(super) fn contents(key: &str, mut bytes: &[u8]) -> String {
             checkpoint::AGENT_KEY => {
                 let own = AgentCheckpoint::decode(payload).expect("a checkpoint");
                 format!("id `{}` incarnation {}", own.agent_id, own.incarnation)
+            }
+            checkpoint::RESOURCES_KEY => {
+                let own = ResourcesCheckpoint::decode(payload).expect("a checkpoint");
+                format!("{} resources, {} operations", own.total.len(), own.operations.len())
             }
             key if key.starts_with(checkpoint::TASKS) => {
                 match TaskRecord::decode(payload).expect("a record").record {

@@ -14,13 +14,25 @@ use mezzo_model::{
 use mezzo_proto::{
     mesos::v1::{self, offer::operation::Type},
     mezzo::link::v1::{
-        ExecutorExited, ExecutorMessage, ExecutorState, Goodbye, Hello, Ping, State, StatusUpdate, TaskState,
-        from_agent,
+        ExecutorExited, ExecutorMessage, ExecutorState, Goodbye, Hello, OperationState, Ping, State,
+        StatusUpdate, TaskState, from_agent,
     },
 };
 use mezzo_resources::{Resources, attributes};
 
+use crate::operations;
+
 use super::{DiskMode, Scheduler, World, allocator::Day, words::Words};
+
+/// What an agent of this release can do.
+const ALL_CAPABILITIES: [&str; 6] = [
+    "MULTI_ROLE",
+    "HIERARCHICAL_ROLE",
+    "RESERVATION_REFINEMENT",
+    "RESIZE_VOLUME",
+    "AGENT_OPERATION_FEEDBACK",
+    "TASK_RESOURCE_LIMITS",
+];
 
 /// `# with offer_timeout=10s deny=run_task:root …`
 pub fn configure(config: &mut MasterConfig, acls: &mut Acls, words: &Words) {
@@ -80,6 +92,8 @@ impl World {
             "silence" => self.node(words.word(1)).is_silent = true,
             "speak" => self.node(words.word(1)).is_silent = false,
             "update" => self.update(words),
+            "done" => self.operation_done(words),
+            "operate" => self.operate(words),
             "exited" => self.executor_exited(words),
             "says" => self.executor_says(words),
             "goodbye" => {
@@ -152,7 +166,10 @@ impl World {
         node.hello = Hello {
             versions: vec![words.get("version").map_or(1, |version| version.parse().expect("a number"))],
             mezzo_version: "0.1.0".to_owned(),
-            capabilities: vec!["MULTI_ROLE".to_owned(), "TASK_RESOURCE_LIMITS".to_owned()],
+            capabilities: match words.get("caps") {
+                Some("all") => ALL_CAPABILITIES.iter().map(|name| (*name).to_owned()).collect(),
+                _ => vec!["MULTI_ROLE".to_owned(), "TASK_RESOURCE_LIMITS".to_owned()],
+            },
             incarnation: 1,
             info: Some(info),
             ip: "10.0.0.1".to_owned(),
@@ -180,7 +197,21 @@ impl World {
             info.resources = resources.allocated_to("web").to_wire();
             state.executors.push(ExecutorState { framework_id: Some((&id).into()), info: Some(info) });
         }
+        if let Some(total) = words.get("total") {
+            state.total = operations::resources(total, &|key| words.said(key));
+        }
         let node = self.node(&name);
+        if words.said("keeps").is_none() {
+            node.operations.clear();
+        }
+        for told in &node.operations {
+            state.operations.push(OperationState {
+                framework_id: told.framework_id.clone(),
+                uuid: told.uuid.clone(),
+                operation: told.operation.clone(),
+                status: None,
+            });
+        }
         node.state = state;
         node.hello.incarnation += u64::from(words.get("again").is_none());
         let info = node.hello.info.as_mut().expect("it said Hello");
@@ -448,6 +479,21 @@ impl World {
                     },
                 }
             }
+            "ack-operation" => {
+                let uuid = self.frameworks.get(name).and_then(|known| known.uuids.get(words.word(2)));
+                SchedulerCall::AcknowledgeOperation {
+                    agent_id: agent("agent"),
+                    uuid: uuid.cloned().expect("a status came"),
+                    operation_id: v1::OperationId { value: words.word(2).to_owned() },
+                }
+            }
+            "reconcile-operations" => {
+                let named = words.plain().skip(2).map(|named| self.task_at(named));
+                let operations = named
+                    .map(|(id, agent)| (v1::OperationId { value: id.as_str().to_owned() }, agent))
+                    .collect();
+                SchedulerCall::ReconcileOperations { operations }
+            }
             "reconcile" => SchedulerCall::Reconcile {
                 tasks: words.plain().skip(2).map(|named| self.task_at(named)).collect(),
             },
@@ -506,16 +552,16 @@ impl World {
         }
     }
 
-    fn hear_from(&mut self, name: &str, body: from_agent::Body) {
+    pub(super) fn hear_from(&mut self, name: &str, body: from_agent::Body) {
         let link = self.node(name).link.expect("the agent has a link");
         self.handle(Input::LinkMessage { link, body });
     }
 
-    fn node(&mut self, name: &str) -> &mut super::Node {
+    pub(super) fn node(&mut self, name: &str) -> &mut super::Node {
         self.agents.get_mut(name).unwrap_or_else(|| panic!("no agent {name}"))
     }
 
-    fn agent_id(&self, name: &str) -> AgentId {
+    pub(super) fn agent_id(&self, name: &str) -> AgentId {
         self.agents.get(name).and_then(|node| node.id.clone()).unwrap_or_else(|| AgentId::from(name))
     }
 
@@ -571,11 +617,7 @@ fn operation(words: &Words, agent: Option<&AgentId>) -> v1::offer::Operation {
             }),
             ..Default::default()
         },
-        _ => v1::offer::Operation {
-            r#type: Type::from_str_name(words.word(1)).map(|kind| kind as i32),
-            id,
-            ..Default::default()
-        },
+        _ => operations::operation(Type::from_str_name(words.word(1)), &|key| words.said(key)),
     }
 }
 
@@ -661,7 +703,7 @@ fn filters(words: &Words) -> Option<v1::Filters> {
     Some(v1::Filters { refuse_seconds: Some(seconds) })
 }
 
-fn principal(words: &Words) -> Principal {
+pub(super) fn principal(words: &Words) -> Principal {
     Principal(words.get("as").map(Into::into))
 }
 

@@ -54,7 +54,13 @@ pub fn event(event: &Event) -> String {
             let status = &event.update_operation_status.as_ref().expect("it has a status").status;
             let id = status.operation_id.as_ref().map_or("", |id| id.value.as_str());
             let state = status.state().as_str_name();
-            format!(" {id} {state} `{}`", status.message())
+            let ack = if status.uuid.is_some() { " (to acknowledge)" } else { "" };
+            let agent =
+                status.agent_id.as_ref().map_or(String::new(), |agent| format!(" on {}", agent.value));
+            match &status.message {
+                Some(why) => format!(" {id} {state}{agent} `{}`{ack}", offers_named(why)),
+                None => format!(" {id} {state}{agent}{ack}"),
+            }
         }
         event::Type::Message => {
             let message = event.message.as_ref().expect("MESSAGE says what");
@@ -204,6 +210,18 @@ pub fn to_agent(body: &from_master::Body) -> String {
             let info = update.framework.as_ref().expect("a framework");
             format!("UPDATE framework {} name={}", id(&info.id), info.name)
         }
+        Body::ApplyOperation(apply) => {
+            let operation = apply.operation.as_ref().expect("an operation");
+            let conversion = mezzo_resources::Conversion::of(operation).expect("a checked operation");
+            let shown = crate::operations::shown(operation);
+            format!(
+                "APPLY {shown} of {}: {} -> {}",
+                id(&apply.framework_id),
+                conversion.consumed,
+                conversion.made
+            )
+        }
+        Body::AcknowledgeOperation(ack) => format!("ACKNOWLEDGE operation #{}", ack.status_uuid[0]),
         Body::Shutdown(shutdown) => format!("SHUTDOWN `{}`", shutdown.reason),
     }
 }

@@ -39,6 +39,12 @@ impl Words {
         })
     }
 
+    /// The value of `key`, or nothing for the bare word.
+    pub fn said(&self, key: &str) -> Option<String> {
+        let bare = || self.plain().any(|word| word == key).then(String::new);
+        self.get(key).map(str::to_owned).or_else(bare)
+    }
+
     /// The value of `key` in parts.
     pub fn list(&self, key: &str) -> Vec<String> {
         let parts = self.get(key).into_iter().flat_map(|value| value.split(','));

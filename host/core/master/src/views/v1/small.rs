@@ -1,6 +1,9 @@
 //! Answers that are short however large the cluster is.
 
-use mezzo_model::calls::{Encoding, MasterRead};
+use mezzo_model::{
+    calls::{Encoding, MasterRead},
+    operation::Operation,
+};
 use mezzo_proto::{
     Message, json,
     mesos::v1::{
@@ -24,13 +27,15 @@ pub(super) fn answer(view: &View, read: &MasterRead, encoding: Encoding) -> Opti
     })
 }
 
-/// Operations and maintenance are of a later release: there are none.
+/// Maintenance is of a later release: there is none.
 fn response(view: &View, read: &MasterRead) -> Option<Response> {
     use response::Type;
     let of = |kind: Type| Response { r#type: Some(kind as i32), ..Default::default() };
     Some(match read {
         MasterRead::GetOperations => {
-            Response { get_operations: Some(response::GetOperations::default()), ..of(Type::GetOperations) }
+            let operations = view.operations.values().map(Operation::to_wire).collect();
+            let part = response::GetOperations { operations };
+            Response { get_operations: Some(part), ..of(Type::GetOperations) }
         }
         MasterRead::GetRoles => Response { get_roles: Some(get_roles(view)), ..of(Type::GetRoles) },
         // Without weights Mesos leaves the part out.
