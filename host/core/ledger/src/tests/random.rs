@@ -285,6 +285,10 @@ impl World {
         let reservation = Reservation { is_dynamic: true, role, principal: None, labels: None };
         let (plain, reserved) = (bag("cpus:0.5"), bag("cpus:0.5").push_reservation(&reservation));
         let (consumed, made) = if back { (reserved, plain) } else { (plain, reserved) };
+        // Another offer of the same agent may hold it: the account has one sum for all of them.
+        if !piece.resources.contains(&consumed) {
+            return;
+        }
         let ids = (agent_id(piece.agent), framework_id(piece.framework));
         let before = self.ledger.agent(&ids.0).map(|account| account.total.quantities());
         let conversion = Conversion { consumed, made };
