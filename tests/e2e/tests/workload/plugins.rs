@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use e2e_tests::{Daemons, get_json, wait_for};
+use e2e_tests::{Daemons, get_json, post_bytes, wait_for};
 use serde_json::Value;
 
 use crate::wordcount::Wordcount;
@@ -177,6 +177,69 @@ fn a_rehearsal_tells_who_would_have_got_what() {
     let text = refused(&swap(&daemons, &that_does(&daemons, "trap"), &["--shadow=20"]));
     assert!(text.contains("does not come to serve: it failed: trapped"), "{text}");
     assert_eq!(slot(&daemons)["serving"]["digest"], before);
+}
+
+/// Whatever is handed in that cannot serve is told so in words for its author, and nothing changes.
+#[test]
+fn what_cannot_serve_is_refused_with_the_reason() {
+    let daemons = Daemons::start(0).unwrap();
+    let drf = guests::allocator_drf();
+    let deed = |deed: &str| guests::allocator_that_does(deed, 1);
+    let bodies: Vec<(Vec<u8>, &str)> = vec![
+        (b"#!/bin/sh\n".to_vec(), "this is not WebAssembly"),
+        (drf[..drf.len() / 2].to_vec(), "truncated or damaged"),
+        (b"\0asm\x01\0\0\0".to_vec(), "build it for a component target"),
+        (guests::component(&[]), "build it against wit/v1 with that world"),
+        (guests::importing("wasi:http/outgoing-handler@0.2.3"), "which needs the grant `http`"),
+        (guests::importing("wasi:cli/stdin@0.3.0"), "which this host does not have"),
+        (deed("trap"), "in round 1, the plugin failed: trapped"),
+        (deed("loop"), "no answer after"),
+        // On a slow machine the time is over before the memory is.
+        (deed("memory"), "in round 1, the plugin failed: "),
+        (deed("recurse"), "in round 1, the plugin failed: trapped"),
+        (deed("huge"), "in round 1, the plugin failed: "),
+        (deed("ragged"), "malformed answer"),
+        (deed("exit"), "it exited with status 1"),
+        (deed("give-up"), "gave up: not today"),
+        (deed("wrong-round"), "it is for round 0"),
+        (deed("ghost"), "which is not in use"),
+        (deed("uninvited"), "which the masks exclude"),
+        (Vec::new(), "the bytes of a component"),
+    ];
+    for (body, why) in bodies {
+        let (status, answer) =
+            post_bytes(daemons.master_port, "/api/v1/plugins/swap?kind=allocator", &body).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(status, 400, "{why}: {answer}");
+        assert!(answer.contains(why), "{why}: {answer}");
+    }
+    let queries = [
+        ("swap", "", 400, "to name a slot: allocator"),
+        ("swap", "?kind=sorter", 400, "There is no slot 'sorter'"),
+        ("swap", "?kind=allocator&shadow=-1", 400, "'shadow' to be a whole number"),
+        ("swap", "?kind=allocator&shadows=1", 400, "'shadows' is no parameter"),
+        ("swap", "?kind=allocator&require_equal=true", 400, "'require_equal' needs 'shadow'"),
+        ("swap", "?kind=allocator&settings=[1]", 400, "to be an object of JSON"),
+        ("swap", "?kind=allocator&settings=%7B%22a%22%3A1%7D", 400, "the allocator `drf` has no settings"),
+        ("swap", "?kind=allocator", 409, "serves already with these parameters"),
+        ("rollback", "?kind=allocator", 409, "there is none to go back to"),
+        ("release", "?kind=allocator", 400, "Expecting 'plugin'"),
+        ("release", "?kind=allocator&plugin=ab", 400, "give at least six of its digits"),
+        ("release", "?kind=allocator&plugin=abcdef", 404, "no plugin `abcdef` is in quarantine"),
+        ("swop", "?kind=allocator", 404, "Not Found"),
+        ("history", "", 405, "Expecting one of { 'GET' }"),
+    ];
+    for (path, query, wanted, why) in queries {
+        let path = format!("/api/v1/plugins/{path}{query}");
+        let (status, answer) = post_bytes(daemons.master_port, &path, drf).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(status, wanted, "{path}: {answer}");
+        assert!(answer.contains(why), "{path}: {answer}");
+    }
+    until_serves(&daemons, "drf");
+    assert_eq!(history(&daemons).iter().filter(|(_, event)| event != "started").count(), 0);
+    let kept = daemons.dir.path().join("master/plugins/sha256");
+    assert_eq!(std::fs::read_dir(kept).unwrap().count(), 0, "nothing of it is kept");
 }
 
 /// The author's own tools, which need no cluster.
