@@ -77,7 +77,8 @@ fn numbers_of_the_posix_launcher_are_those_of_its_processes() {
     let burnt = found.cpus_user_time_secs.expect("counted") + found.cpus_system_time_secs.expect("counted");
     let expected = seconds_of(pid);
     assert!(is_near(burnt, expected), "{burnt} s of {expected} s");
-    assert!(is_near(found.mem_rss_bytes.expect("counted") as f64, 70.0 * MIB as f64), "{found:?}");
+    // What `dd` holds, and a little for each process.
+    assert!((64 * MIB..80 * MIB).contains(&found.mem_rss_bytes.expect("counted")), "{found:?}");
     assert_eq!((found.mem_cache_bytes, found.cpus_nr_periods), (None, None));
     world.destroy("c1");
     assert_eq!(meter.statistics(&id, Some(pid)), None, "nothing of it is left");

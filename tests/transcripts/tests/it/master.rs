@@ -7,6 +7,7 @@
 mod allocator;
 mod commands;
 mod encodings;
+mod messages;
 mod operating;
 mod shapes;
 mod show;

@@ -145,11 +145,6 @@ async fn calls_of_later_arrive_by_name() {
     for (name, part) in [
         ("ACCEPT_INVERSE_OFFERS", r#""accept_inverse_offers":{}"#),
         ("DECLINE_INVERSE_OFFERS", r#""decline_inverse_offers":{}"#),
-        ("RECONCILE_OPERATIONS", r#""reconcile_operations":{}"#),
-        (
-            "ACKNOWLEDGE_OPERATION_STATUS",
-            r#""acknowledge_operation_status":{"operation_id":{"value":"o"},"uuid":"AAAAAAAAQACAAAAAAAAAAA=="}"#,
-        ),
     ] {
         let call = taken(&format!(r#"{{"type":"{name}","framework_id":{{"value":"f"}},{part}}}"#)).await;
         assert!(matches!(call, SchedulerCall::NotImplemented(this) if this == name), "{name}");
@@ -321,10 +316,6 @@ async fn operator_reads_answer_in_both_encodings() {
 async fn other_operator_calls_are_refused_by_name() {
     let later = |name: &str| (501, format!("The call {name} is not implemented by this version of Mezzo."));
     for (name, part) in [
-        ("RESERVE_RESOURCES", r#"{"agent_id":{"value":"a"}}"#),
-        ("UNRESERVE_RESOURCES", r#"{"agent_id":{"value":"a"}}"#),
-        ("CREATE_VOLUMES", r#"{"agent_id":{"value":"a"}}"#),
-        ("DESTROY_VOLUMES", r#"{"agent_id":{"value":"a"}}"#),
         ("UPDATE_MAINTENANCE_SCHEDULE", r#"{"schedule":{}}"#),
         ("START_MAINTENANCE", "{}"),
         ("STOP_MAINTENANCE", "{}"),
@@ -338,7 +329,16 @@ async fn other_operator_calls_are_refused_by_name() {
         let text = format!("Failed to validate master::Call: Expecting '{lower}' to be present");
         assert_eq!(operator(&format!(r#"{{"type":"{name}"}}"#)).await, (400, text));
     }
-    for name in ["UPDATE_WEIGHTS", "UPDATE_QUOTA", "SET_QUOTA", "REMOVE_QUOTA"] {
+    for name in [
+        "UPDATE_WEIGHTS",
+        "UPDATE_QUOTA",
+        "SET_QUOTA",
+        "REMOVE_QUOTA",
+        "RESERVE_RESOURCES",
+        "UNRESERVE_RESOURCES",
+        "CREATE_VOLUMES",
+        "DESTROY_VOLUMES",
+    ] {
         let text =
             format!("Failed to validate master::Call: Expecting '{}' to be present", name.to_lowercase());
         assert_eq!(operator(&format!(r#"{{"type":"{name}"}}"#)).await, (400, text));
