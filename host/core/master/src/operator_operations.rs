@@ -64,10 +64,6 @@ impl Master {
         };
         validate::operation(operation, &asked).map_err(invalid)?;
         let conversion = Conversion::of(operation).map_err(|why| invalid(why.to_string()))?;
-        if !known.total.contains(&conversion.consumed) {
-            let why = format!("{} does not contain {}", known.total, conversion.consumed);
-            return Err(Refusal::conflict(why));
-        }
         let unused = known.total.clone() - &account.allocated;
         if !unused.contains(&conversion.consumed) {
             let why = format!("{unused} does not contain {}", conversion.consumed);

@@ -51,7 +51,11 @@ impl Master {
             Some(agent) if self.agents.unreachable.contains_key(agent) => {
                 (OperationState::OperationUnreachable, "Reconciliation: Agent is unreachable")
             }
-            Some(_) | None => (OperationState::OperationUnknown, "Reconciliation: Operation is unknown"),
+            Some(_) => (OperationState::OperationUnknown, "Reconciliation: Operation is unknown"),
+            None => (
+                OperationState::OperationUnknown,
+                "Reconciliation: Operation is unknown and no 'agent_id' was provided",
+            ),
         };
         v1::OperationStatus {
             operation_id: Some(id.clone()),

@@ -176,7 +176,7 @@ fn validated(call: Call) -> Result<Valid, Refusal> {
         Type::AcknowledgeOperationStatus => {
             let acknowledged = present(call.acknowledge_operation_status, "acknowledge_operation_status")?;
             check_uuid(&acknowledged.uuid)?;
-            acknowledge_operation(acknowledged)
+            acknowledge_operation(acknowledged)?
         }
         Type::ReconcileOperations => {
             reconcile_operations(present(call.reconcile_operations, "reconcile_operations")?)
@@ -273,12 +273,13 @@ fn reconcile(reconcile: call::Reconcile) -> SchedulerCall {
     }
 }
 
-fn acknowledge_operation(acknowledged: call::AcknowledgeOperationStatus) -> SchedulerCall {
-    SchedulerCall::AcknowledgeOperation {
-        agent_id: acknowledged.agent_id.map(Into::into),
+fn acknowledge_operation(acknowledged: call::AcknowledgeOperationStatus) -> Result<SchedulerCall, Refusal> {
+    let agent = present(acknowledged.agent_id, "agent_id")?;
+    Ok(SchedulerCall::AcknowledgeOperation {
+        agent_id: Some(agent.into()),
         uuid: acknowledged.uuid,
         operation_id: acknowledged.operation_id,
-    }
+    })
 }
 
 fn reconcile_operations(reconcile: call::ReconcileOperations) -> SchedulerCall {
