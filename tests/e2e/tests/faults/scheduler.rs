@@ -14,8 +14,9 @@ use mezzo_proto::mesos::v1::{
 };
 use tokio::sync::mpsc;
 
-/// No healthy cluster takes longer to do one thing, however busy the machine.
-pub const LIMIT: Duration = Duration::from_secs(60);
+/// No healthy cluster takes longer to do one thing, however busy the machine; an agent is given up
+/// after 75 seconds.
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// A subscribed framework.
 pub struct Scheduler {
